@@ -323,7 +323,7 @@ impl CreateOnce<'_> {
             describe(self.name, &existing),
             self.context.run_state.client.import(&first.id)
         );
-        error.into_errors(SUMMARY, &note)
+        error.into_errors_with_advice(SUMMARY, &note)
     }
 }
 

@@ -260,9 +260,13 @@ fn warn_about_kept_entries(tag_policy: &TagPolicy, prior: &Value, planned: &Valu
             continue;
         }
         let empty = if ["elastic_resource_pools", "queues"].contains(&name) { "[]" } else { "{}" };
+        let (entries, them) = match count {
+            1 => ("Its entry leaves the state and stays at the service.".to_owned(), "it"),
+            count => (format!("Its {count} entries leave the state and stay at the service."), "them"),
+        };
         let mut text = format!(
-            "{name} is not set, so Terraform stops managing it. Its entries leave the state, and all {count} stay at \
-             the service. To remove them, set {name} = {empty} and apply."
+            "{name} is not set, so Terraform stops managing it. {entries} To remove {them}, set {name} = {empty} and \
+             apply."
         );
         if name == "queues" && !planned.get("elastic_resource_pools").is_null() {
             text += " Pools that were bound for a queue count as undeclared elastic_resource_pools from then on, and \
@@ -306,4 +310,27 @@ async fn check_names(
         report.extend(checker.check_name(name, &provider_data.creation_journal).await);
     }
     report
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kept_entries_are_counted() {
+        let routes = |names: &[&str]| {
+            let all = Value::map(names.iter().map(|name| ((*name).to_owned(), Value::from("10.1.0.0/16"))));
+            Value::map([("routes", all)])
+        };
+        let warning = |names: &[&str]| {
+            let report =
+                warn_about_kept_entries(&TagPolicy::default(), &routes(names), &Value::map([("routes", Value::Null)]));
+            report.into_iter().map(|diagnostic| diagnostic.detail).collect::<String>()
+        };
+        assert_eq!(warning(&[]), "");
+        let one = "Its entry leaves the state and stays at the service. To remove it, set routes = {} and apply.";
+        assert!(warning(&["a"]).ends_with(one), "{}", warning(&["a"]));
+        let two = "Its 2 entries leave the state and stay at the service. To remove them, set routes = {} and apply.";
+        assert!(warning(&["a", "b"]).ends_with(two), "{}", warning(&["a", "b"]));
+    }
 }

@@ -353,7 +353,8 @@ async fn is_creating_binding(context: &OperationContext, id: &str) -> bool {
 fn no_connection_named(name: &str) -> Diagnostics {
     let text = format!(
         "There is no enhanced connection named {name:?} in this project. Names must match exactly, including case. \
-         Also check region and project_id of the provider."
+         {}",
+        connection_part::IMPORT_LOCATION
     );
     Diagnostic::error("Enhanced Connection Not Found", text).into()
 }

@@ -11,6 +11,13 @@ pub(in crate::provider) fn describe(subject: &str, error: &Error, state_note: &s
     describe_facts(object(subject), error, state_note)
 }
 
+/// Describes a failed call. `advice` says what Terraform now holds and what to do.
+pub(in crate::provider) fn describe_with_advice(subject: &str, error: &Error, advice: &str) -> String {
+    let facts: Vec<_> = object(subject).into_iter().chain([response_lines(error)]).collect();
+    let meaning = known(error).map(|known| format!("\n\nWhat it usually means: {}", known.meaning));
+    compose(&(facts.join("\n") + &meaning.unwrap_or_default()), None, error.may_have_taken_effect(), advice)
+}
+
 /// Describes a failed call whose cause another error of the run describes.
 pub(in crate::provider) fn describe_again(subject: &str, error: &Error, state_note: &str) -> String {
     let summary = error.summary();

@@ -381,6 +381,16 @@ impl OperationError {
         Diagnostic::error(format!("{prefix}{summary}"), text).into()
     }
 
+    /// Converts to errors like [`OperationError::into_errors`]. `advice` also says what to do about the cause.
+    pub(crate) fn into_errors_with_advice(self, summary: &str, advice: &str) -> Diagnostics {
+        match self {
+            Self::Call { subject, error, .. } => {
+                Diagnostic::error(summary, error_detail::describe_with_advice(&subject, &error, advice)).into()
+            }
+            other => other.into_errors(summary, advice),
+        }
+    }
+
     /// Converts to warnings, for a step whose result is not needed.
     pub(crate) fn warn(self, summary: &str, state_note: &str) -> Diagnostics {
         let text = match self {

@@ -55,7 +55,7 @@ fn conflict(connection: &str, attribute: &str, name: &str, all: &BTreeSet<String
     let consequence = if all.contains(name) {
         "Both manage the same object."
     } else {
-        "It is not listed there, so the connection will remove it again."
+        "It is not listed there. Each apply of the connection removes it, and the next apply adds it again."
     };
     Diagnostic::warning(
         "Declared by Two Resources",
@@ -72,7 +72,12 @@ mod tests {
     use super::*;
 
     fn said(diagnostics: &Diagnostics) -> Vec<bool> {
-        diagnostics.iter().map(|diagnostic| diagnostic.detail.contains("will remove it again")).collect()
+        diagnostics
+            .iter()
+            .map(|diagnostic| {
+                diagnostic.detail.contains("Each apply of the connection removes it, and the next apply adds it again.")
+            })
+            .collect()
     }
 
     #[test]

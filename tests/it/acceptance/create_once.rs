@@ -306,6 +306,7 @@ fn connection_without_a_journal_is_not_adopted() {
         for expected in ["DLI.0006", &id, "Nothing was created", "terraform import ADDRESS"] {
             assert!(error.contains(expected), "missing {expected:?}:\n{error}");
         }
+        assert_eq!(error.to_lowercase().matches("choose another name").count(), 1, "{error}");
         assert_eq!((other.find_state(ADDRESS), cloud.connection().id), (None, id));
     });
 }
@@ -559,7 +560,9 @@ resource "dli_enhanced_connection_route" "r" {{
         let second = workspace.run(&["apply", "-json", "-auto-approve", "-state=second.tfstate", &target]);
         std::fs::write(&finish, "").expect("the directory is writable");
         let error = second.expect_code(1).error_of(ADDRESS);
-        for part in [&id, "Name Is Taken", "still active", "Nothing was created"] {
+        for part in
+            [&id, "Name Is Taken", "still active", "Nothing was created", "wait until it has ended, then plan again"]
+        {
             assert!(error.contains(part), "expected {part:?}:\n{error}");
         }
         first.wait().expect_code(0);
@@ -621,8 +624,12 @@ fn search_after_an_unknown_outcome_is_reported() {
             })
         });
         let applied = applying.wait().expect_code(0);
-        let waiting = "The search for the connection of an earlier run's request";
+        let waiting = "The search for the connection of an earlier run's request (until about ";
         assert!(applied.stderr.contains(waiting), "{applied}");
+        assert!(
+            applied.stderr.contains(" UTC, a minute after that request; a create timeout of 2m suffices)"),
+            "{applied}"
+        );
         let diagnostics = applied.diagnostics();
         let reason = " seconds, because the service may still have been working on the request.";
         let is_expected = |text: &str| text.contains("The provider searched for it for ") && text.contains(reason);

@@ -94,15 +94,23 @@ impl CreateOnce<'_> {
         let is_candidate = |shown: &wire::Connection| {
             entry.possibly_created(shown) && !self.journal.was_created_in_this_run(&shown.id)
         };
-        let remaining = entry.remaining(self.context.project.server_now(), MAX_SEARCH);
+        let now = self.context.project.server_now();
+        let remaining = entry.remaining(now, MAX_SEARCH);
+        let end = now + remaining.into_iter().flat_map(search_delays).sum::<Duration>();
+        let waiting_for = format!(
+            "The search for the connection of an earlier run's request (until about {:02}:{:02}:{:02} UTC, a minute \
+             after that request; a create timeout of 2m suffices)",
+            end.hour(),
+            end.minute(),
+            end.second()
+        );
         let mut delays = remaining.into_iter().flat_map(search_delays);
         let mut named = existing.to_vec();
         let mut proven = loop {
             let proven = self.proven(entry, &named).await?;
             let is_done = !proven.is_empty() || named.iter().any(is_candidate);
             let Some(delay) = delays.next().filter(|_| !is_done) else { break proven };
-            let waiting_for = || "The search for the connection of an earlier run's request".to_owned();
-            self.context.pause(delay, waiting_for).await?;
+            self.context.pause(delay, || waiting_for.clone()).await?;
             named = list(self.context, Some(self.name), None).await?;
         };
         match proven.len() {
@@ -134,14 +142,17 @@ impl CreateOnce<'_> {
     pub(super) fn taken_by_other(&self, other: &CreationEntry, existing: &[wire::Connection]) -> Diagnostics {
         let name = self.name;
         let existing = if existing.is_empty() { String::new() } else { describe(name, existing) + "\n\n" };
-        let who = if self.journal.is_of_this_run(other) {
-            "Another configuration of the provider in this run"
+        let (who, choice) = if self.journal.is_of_this_run(other) {
+            ("Another configuration of the provider in this run", "Choose")
         } else {
-            "Another run in this directory is still active and"
+            (
+                "Another run in this directory is still active and",
+                "If that run applies the same configuration, wait until it has ended, then plan again. Otherwise choose",
+            )
         };
         let text = format!(
             "{existing}{who} creates an enhanced connection named {name:?}, or has created it. {NOTHING_CREATED} \
-             Choose another name. If the connection was meant to be shared, wait until it exists, then use the data \
+             {choice} another name. If the connection was meant to be shared, wait until it exists, then use the data \
              source dli_enhanced_connection or import it: terraform import ADDRESS ID."
         );
         Diagnostic::error(format!("{SUMMARY}: Name Is Taken"), text).into()
