@@ -49,6 +49,11 @@ impl Path {
         self.step(Step::Key(key.into()))
     }
 
+    /// Returns the path with these steps from the root.
+    pub fn from_steps(steps: &[Step]) -> Self {
+        Self(steps.to_vec())
+    }
+
     /// Returns the steps from the root.
     pub fn steps(&self) -> &[Step] {
         &self.0

@@ -40,8 +40,14 @@ impl Server {
         };
         let report = validate(&own.schema, identity);
         if report.has_errors() {
-            return Err(report);
+            return Err(report.into_iter().map(of_identity).collect());
         }
         Ok(self.resources.get(type_name)?.implementation.import_id(identity))
     }
+}
+
+/// Says that a diagnostic is about the identity of the import, not about the configuration of the resource.
+fn of_identity(diagnostic: Diagnostic) -> Diagnostic {
+    let detail = format!("The identity of the import is not valid. {}", diagnostic.detail);
+    Diagnostic { detail, ..diagnostic }
 }

@@ -209,7 +209,7 @@ pub(crate) fn damaged(fact: &str, path: Path) -> Diagnostic {
 pub(crate) fn no_connection(summary: &str, id: &str) -> Diagnostics {
     let text = format!(
         "There is no enhanced connection {id} in this project: it never existed, or it was deleted. Check \
-         connection_id, and region and project_id of this resource or of the provider."
+         connection_id, region and project_id. The default of region and project_id is the provider's."
     );
     Diagnostic::error(format!("{summary}: No Such Connection"), text).into()
 }
@@ -232,9 +232,12 @@ pub(crate) fn invalid(id: &str, format: &str, error: &str) -> Diagnostics {
     Diagnostic::error("Invalid Import ID", text).into()
 }
 
+/// Where an import looks for an object.
+pub(crate) const IMPORT_LOCATION: &str =
+    "Also check the region and the project: those of the import ID, or of the provider if the import ID names none.";
+
 /// An error about an import of an object that does not exist.
 pub(crate) fn not_found(object: &str, title: &str) -> Diagnostics {
-    let text =
-        format!("There is no {object} in this project. Check the ID, and region and project_id of the provider.");
+    let text = format!("There is no {object} in this project. Check the ID. {IMPORT_LOCATION}");
     Diagnostic::error(format!("{title} Not Found"), text).into()
 }

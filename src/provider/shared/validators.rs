@@ -21,21 +21,32 @@ pub(crate) struct MatchesRule(pub(crate) &'static [Rule]);
 impl Validator for MatchesRule {
     fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
         let error = match value {
-            Value::String(text) => {
-                self.0.iter().find_map(|rule| rule.violation(text).map(|violation| (rule, quote(text), violation)))
-            }
-            Value::Null => self.0.last().map(|rule| (rule, "it".to_owned(), "is null".to_owned())),
+            Value::String(text) => self.0.iter().find_map(|rule| Some((rule, violation(path, rule, text)?))),
+            Value::Null => self.0.last().map(|rule| (rule, null(path))),
             _ => None,
         };
-        if let Some((rule, found, violation)) = error {
-            push_violation(report, path, rule, &found, &violation);
+        if let Some((rule, fact)) = error {
+            push_violation(report, path, rule, &fact);
         }
     }
 }
 
-fn push_violation(report: &mut Diagnostics, path: &Path, rule: &Rule, found: &str, violation: &str) {
+/// Says how a string violates a rule.
+fn violation(path: &Path, rule: &Rule, text: &str) -> Option<String> {
+    rule.violation(text).map(|violation| format!("{path}: {} {violation}", quote(text)))
+}
+
+/// Says that a value is null. The null element of a set has no name.
+fn null(path: &Path) -> String {
+    match path.steps() {
+        [before @ .., Step::Element(_)] => format!("{} contains null", Path::from_steps(before)),
+        _ => format!("{path} is null"),
+    }
+}
+
+fn push_violation(report: &mut Diagnostics, path: &Path, rule: &Rule, fact: &str) {
     let Rule { title, expected, document, .. } = rule;
-    let detail = format!("{path}: {found} {violation}.\n\nAllowed: {expected}.\nDocument: {document}.");
+    let detail = format!("{fact}.\n\nAllowed: {expected}.\nDocument: {document}.");
     push_error(report, path, format!("Invalid {title}"), detail);
 }
 
@@ -47,18 +58,16 @@ pub(crate) struct ObjectId(pub(crate) Rule);
 impl Validator for ObjectId {
     fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
         let Self(Rule { title, expected, document, .. }) = self;
-        let Some((text, violation)) = value.as_str().and_then(|text| Some((text, self.0.violation(text)?))) else {
+        let Some((text, fact)) = value.as_str().and_then(|text| Some((text, violation(path, &self.0, text)?))) else {
             return;
         };
         if rules::OBJECT_ID.allows(text) {
             let detail = format!(
-                "{path}: {} {violation}. The service may not find this object.\n\nExpected: {expected}.\nDocument: \
-                 {document}.",
-                quote(text)
+                "{fact}. The service may not find this object.\n\nExpected: {expected}.\nDocument: {document}."
             );
             report.push(Diagnostic::warning(format!("Unusual {title}"), detail).at(path.clone()));
         } else {
-            push_violation(report, path, &self.0, &quote(text), &violation);
+            push_violation(report, path, &self.0, &fact);
         }
     }
 }
@@ -180,7 +189,7 @@ pub(crate) struct OneOf(pub(crate) &'static [&'static str]);
 impl Validator for OneOf {
     fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
         if let Some(text) = value.as_str().filter(|text| !self.0.contains(text)) {
-            let detail = format!("{path}: there is no {}.\n\nAllowed: {}.", quote(text), self.0.join(", "));
+            let detail = format!("{} is not a valid {path}.\n\nAllowed: {}.", quote(text), self.0.join(", "));
             push_error(report, path, "Invalid Value", detail);
         }
     }
@@ -202,10 +211,46 @@ impl Validator for ExactlyOneOf {
                 push_error(report, &path, "Only One of Them Can Be Set", detail);
             }
             (None, _) if !has_unknown => {
-                let detail = format!("None of {names} is set.\n\nAllowed: exactly one of {names}.");
+                let detail = format!("Set {}.", self.0.join(" or "));
                 push_error(report, &path.field(self.0[0]), "One of Them Must Be Set", detail);
             }
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The details of the errors at `path`.
+    fn details(validator: &dyn Validator, path: &Path, value: &Value) -> Vec<String> {
+        let mut report = Diagnostics::new();
+        validator.check(path, value, &mut report);
+        report.into_iter().map(|diagnostic| diagnostic.detail).collect()
+    }
+
+    #[test]
+    fn null_is_reported_with_its_collection() {
+        let rule = MatchesRule(&[rules::QUEUE_NAME]);
+        let starts = |path: Path, start: &str| {
+            let details = details(&rule, &path, &Value::Null);
+            assert!(matches!(&details[..], [detail] if detail.starts_with(start)), "{details:?}");
+        };
+        starts(Path::attribute("queues").step(Step::Element(Value::Null)), "queues contains null.\n");
+        starts(Path::attribute("addresses").step(Step::Index(0)), "addresses[0] is null.\n");
+        starts(Path::attribute("hosts").key("a"), "hosts[\"a\"] is null.\n");
+    }
+
+    #[test]
+    fn invalid_choice_is_quoted() {
+        let expected = "\"all\" is not a valid status.\n\nAllowed: A, B.";
+        assert_eq!(details(&OneOf(&["A", "B"]), &Path::attribute("status"), &"all".into()), [expected]);
+    }
+
+    #[test]
+    fn missing_choice_says_what_to_set() {
+        let neither = Value::map([("queue", Value::Null), ("pool", Value::Null)]);
+        assert_eq!(details(&ExactlyOneOf(&["queue", "pool"]), &Path::root(), &neither), ["Set queue or pool."]);
     }
 }

@@ -149,7 +149,8 @@ fn identity_of_a_binding_names_one_target() {
         workspace.apply();
         let id = cloud.connection().id;
         for (targets, expected) in [
-            ("", "One of Them Must Be Set"),
+            ("", "Set queue or elastic_resource_pool."),
+            ("", "The identity of the import is not valid."),
             ("queue = \"q1\", elastic_resource_pool = \"pool1\"", "Only One of Them Can Be Set"),
             ("queue = \"default\"", "Invalid Queue"),
             ("queue = \"q3\"", "Binding Not Found"),
