@@ -26,7 +26,7 @@ fn group_of(KnownError { name, matchers, .. }: &KnownError) -> &'static str {
     match name.split(['.', '-']).next() {
         _ if has(|matcher| matches!(matcher, Matcher::Binding(_))) => GROUPS[0],
         _ if has(|matcher| matches!(matcher, Matcher::Transport(_))) => GROUPS[4],
-        Some("DLI") => GROUPS[1],
+        Some("DLI" | "queue") => GROUPS[1],
         Some("APIGW") => GROUPS[2],
         Some("IAM") => GROUPS[3],
         _ if *name == "HTTP-401" => GROUPS[3],
@@ -83,6 +83,7 @@ fn describe(matcher: &Matcher) -> Option<String> {
                 CallMatcher::OfIdentity => " from IAM",
                 CallMatcher::OfRoutes => " in requests about routes",
                 CallMatcher::NotOfRoutes => ", except in requests about routes",
+                CallMatcher::OfConnectivityTests => " in requests that start a connectivity test",
             };
             (!parts.is_empty()).then(|| parts.join(" with ") + calls)
         }

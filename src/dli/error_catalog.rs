@@ -82,6 +82,8 @@ pub enum CallMatcher {
     OfRoutes,
     /// Any call that does not change a route.
     NotOfRoutes,
+    /// A call that starts a connectivity test, which names a queue.
+    OfConnectivityTests,
 }
 
 /// Why no valid response arrived.
@@ -151,6 +153,7 @@ impl CallMatcher {
             Self::OfIdentity => operation.is_identity(),
             Self::OfRoutes => operation.is_route_write(),
             Self::NotOfRoutes => !operation.is_route_write(),
+            Self::OfConnectivityTests => operation == Operation::CreateConnectivityTask,
         }
     }
 }
@@ -258,6 +261,18 @@ mod tests {
             // A policy does not help against a rejection by the gateway.
             assert!(found != "IAM.0003" || !code.starts_with("APIGW."), "{code}");
         }
+    }
+
+    /// The provider has no resource that could create the queue again.
+    #[test]
+    fn test_on_a_missing_queue_has_its_own_advice() {
+        let of = |call, code, message| name(KnownError::for_response(call, 400, Some(code), message));
+        let test = Operation::CreateConnectivityTask;
+        assert_eq!(of(test, "DLI.0002", "There is no queue named q9"), "queue-not-found");
+        assert_eq!(of(test, "DLI.0023", ""), "queue-not-found");
+        assert_eq!(of(test, "DLI.0001", "Queue q9 does not exist"), "queue-not-found");
+        assert_eq!(of(test, "DLI.0001", "The address is not allowed"), "DLI.0001");
+        assert_eq!(of(Operation::Bind, "DLI.0002", "There is no queue named q9"), "DLI.0002");
     }
 
     /// The gateway's messages for these codes contain words of other rows.

@@ -110,7 +110,7 @@ impl ConnectionPart for Binding {
                            binding that has failed is not listed.",
         noun: "binding",
         create_summary: "Could Not Bind",
-        create_note: "The state holds no binding. The next apply creates it, or adopts it if it exists.",
+        create_note: "Nothing was recorded in the state. The next apply creates the binding, or adopts it if it exists.",
         update_summary: None,
         delete_summary: "Could Not Unbind",
         import_format: "CONNECTION_ID/queue/NAME or CONNECTION_ID/elastic_resource_pool/NAME",

@@ -69,7 +69,7 @@ impl ConnectionPart for Privilege {
         list_description: "Lists the projects that an enhanced connection is shared with.",
         noun: "privilege",
         create_summary: "Could Not Share the Connection",
-        create_note: "The state holds no privilege. The next apply grants it, or adopts it if it exists.",
+        create_note: "Nothing was recorded in the state. The next apply grants the privilege, or adopts it if it exists.",
         update_summary: None,
         delete_summary: "Could Not Revoke the Privilege",
         import_format: "CONNECTION_ID/APPLICANT_PROJECT_ID",

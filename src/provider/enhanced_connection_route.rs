@@ -71,7 +71,7 @@ impl ConnectionPart for Route {
         list_description: "Lists the routes of enhanced connections.",
         noun: "route",
         create_summary: "Could Not Add the Route",
-        create_note: "The state holds no route. The next apply adds it, or adopts it if it exists.",
+        create_note: "Nothing was recorded in the state. The next apply adds the route, or adopts it if it exists.",
         update_summary: Some("Could Not Change the Route"),
         delete_summary: "Could Not Remove the Route",
         import_format: "CONNECTION_ID/NAME",

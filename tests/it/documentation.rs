@@ -81,6 +81,24 @@ fn docs_are_up_to_date() {
     assert!(faults.is_empty(), "run cargo run --example docs, and commit docs/:\n{}", faults.join("\n"));
 }
 
+/// The guide explains the labels that error messages print.
+#[test]
+fn error_guide_explains_every_label() {
+    let guide = fs::read_to_string(Path::new(ROOT).join("examples/guides/errors/guide.md")).expect("a readable file");
+    let explained: BTreeSet<_> = guide.split("**").skip(1).step_by(2).map(str::to_owned).collect();
+    let golden = fs::read_dir(Path::new(ROOT).join("tests/data/errors")).expect("a readable directory");
+    let texts = golden.map(|entry| fs::read_to_string(entry.expect("an entry").path()).expect("a readable file"));
+    let mut labels = BTreeSet::new();
+    for text in texts {
+        let facts = text.split("\n\n").find(|paragraph| paragraph.starts_with("Object: ")).unwrap_or_default();
+        let labeled = facts.lines().filter_map(|line| line.split_once(": "));
+        // The rest of a wrapped line does not begin with a capital.
+        let labeled = labeled.filter(|(label, _)| label.starts_with(|first: char| first.is_ascii_uppercase()));
+        labels.extend(labeled.map(|(label, _)| label.to_owned()));
+    }
+    assert_eq!(explained, labels);
+}
+
 /// README and the documentation require the version that `install` prints and the quickstart uses.
 #[test]
 fn documentation_requires_one_version() {

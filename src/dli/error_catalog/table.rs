@@ -12,6 +12,9 @@ const ANY_STATUS: (u16, u16) = (0, 999);
 /// Words of messages about overlapping networks.
 const OVERLAP: &[&str] = &["overlap", "cidr conflict", "conflicting cidr"];
 
+/// Words of messages about objects that do not exist.
+const MISSING: &[&str] = &["does not exist", "is not exist"];
+
 const NOT_THERE: &str = "Something named in the request does not exist in this project: it was deleted, is misspelt, \
                          or is in another project or region.";
 const LOOK_FOR_IT: &str = "Run terraform plan: it will propose to re-create what was deleted outside Terraform. \
@@ -73,9 +76,10 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
         ],
         meaning: "The network of the queue or pool overlaps that of the subnet, or that of another queue that is bound \
                   to the same subnet.",
-        action: "The network of a pool cannot be changed. Use another subnet (this replaces the connection) or a pool \
-                 with another network. The data sources dli_elastic_resource_pools and dli_queues show the networks \
-                 (cidr_in_vpc).",
+        action: "Use another subnet (this replaces the connection), or a queue or pool with another network. The \
+                 network of a pool cannot be changed. That of a queue in no pool can be changed (API UpdateQueueCidr) \
+                 while no job runs on it and no connection binds it. The data sources dli_elastic_resource_pools and \
+                 dli_queues show the networks (cidr_in_vpc).",
         example: Some(example(400, "DLI.0007", "The CIDR block of queue q1 overlaps the CIDR block of the subnet")),
     },
     KnownError {
@@ -116,9 +120,20 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
         example: Some(example(400, "DLI.1028", "Insufficient quota")),
     },
     KnownError {
+        name: "queue-not-found",
+        title: "The queue of a connectivity test does not exist",
+        matchers: &[
+            response(ANY_STATUS, CodeMatcher::OneOf(&["DLI.0001"]), MISSING, CallMatcher::OfConnectivityTests),
+            response(ANY_STATUS, CodeMatcher::OneOf(&["DLI.0002", "DLI.0023"]), &[], CallMatcher::OfConnectivityTests),
+        ],
+        meaning: "There is no such queue in this project.",
+        action: "Correct queue, region or project_id. The data source dli_queues lists the queues.",
+        example: None,
+    },
+    KnownError {
         name: "DLI.0001-not-there",
         title: "Something named in the request does not exist",
-        matchers: &[code_with(&["DLI.0001"], &["does not exist", "is not exist"])],
+        matchers: &[code_with(&["DLI.0001"], MISSING)],
         meaning: NOT_THERE,
         action: LOOK_FOR_IT,
         example: Some(example(400, "DLI.0001", "Connection 2a620c33-5609-40c9-affd-2b6453071b0f does not exist")),

@@ -161,6 +161,20 @@ fn error_responses_match_golden_files() {
     });
 }
 
+/// The provider has no resource for a queue, so the advice is not to apply.
+#[test]
+fn missing_queue_of_a_test_matches_golden_file() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = in_color(cloud.workspace(terraform));
+        let test = "data \"dli_connectivity\" \"it\" {\n  queue   = \"missing\"\n  address = \"db:3306\"\n}\n";
+        workspace.write("queue-not-found.tf", test);
+        let planned = workspace.run(&["plan"]).expect_code(1);
+        let address = "data.dli_connectivity.it".to_owned();
+        expect_texts(&texts(&cloud, &planned, std::iter::once(("queue-not-found", address))));
+    });
+}
+
 /// IAM rejects the request before anything is sent to the service.
 #[test]
 fn iam_error_responses_match_golden_files() {
