@@ -35,7 +35,7 @@ const USUAL_CAUSES: &str = "Usual causes:\n\
     - The queue, or its elastic resource pool, is not bound to the connection, or its binding is not ACTIVE.\n\
     - The connection has no host record for the name, or no route to the address.\n\
     - The queue's network overlaps the network of the address.\n\
-    - The queue has no running node yet. A new queue needs 5 to 10 minutes.\n\n";
+    - The queue has no running node yet. A new queue needs 5 to 10 minutes.";
 
 #[derive(Debug)]
 pub(in crate::provider) struct ConnectivityTest(pub(in crate::provider) Arc<ProviderData>);
@@ -113,31 +113,32 @@ fn failure(queue: &str, tests: &[Test<'_>], timeout: Duration) -> Option<Diagnos
         _ => ("Addresses Not Reachable", "addresses"),
     };
     let total = count(tests.len());
-    let mut detail = String::new();
+    let mut paragraphs = Vec::new();
     if !failed.is_empty() {
-        detail += &format!("Queue {queue:?} does not reach {} of {total}:\n{}\n\n", failed.len(), failed.join("\n"));
+        paragraphs.push(format!("Queue {queue:?} does not reach {} of {total}:\n{}", failed.len(), failed.join("\n")));
     }
     if !running.is_empty() {
-        detail += &format!(
+        paragraphs.push(format!(
             "The service returned no result within {} for {} of {total} tested from queue {queue:?}:\n{}\nThe queue may \
-             still reach them.\n\n",
+             still reach them.",
             humantime::format_duration(timeout),
             running.len(),
             running.join("\n")
-        );
+        ));
     }
     if !failed.is_empty() {
-        detail += USUAL_CAUSES;
+        paragraphs.push(USUAL_CAUSES.to_owned());
     }
     let action = match (failed.is_empty(), running.is_empty()) {
         (false, true) => "Correct the cause",
         (false, false) => "Correct the cause, raise timeout",
         (true, _) => "Raise timeout",
     };
-    detail += &format!(
+    paragraphs.push(format!(
         "What to do: {action}, and invoke the action again with terraform apply -invoke=ADDRESS. Terraform does not \
          repeat an action that failed after its resource was created."
-    );
+    ));
+    let detail = paragraphs.join("\n\n");
     Some(Diagnostic::error(summary, detail).at(Path::attribute(argument)))
 }
 

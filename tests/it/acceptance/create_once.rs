@@ -627,7 +627,7 @@ fn search_after_an_unknown_outcome_is_reported() {
         let waiting = "The search for the connection of an earlier run's request (until about ";
         assert!(applied.stderr.contains(waiting), "{applied}");
         assert!(
-            applied.stderr.contains(" UTC, a minute after that request; a create timeout of 2m suffices)"),
+            applied.stderr.contains(" UTC, a minute after that request; a create timeout of 2m is long enough for it)"),
             "{applied}"
         );
         let diagnostics = applied.diagnostics();

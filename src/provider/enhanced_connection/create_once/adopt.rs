@@ -99,7 +99,7 @@ impl CreateOnce<'_> {
         let end = now + remaining.into_iter().flat_map(search_delays).sum::<Duration>();
         let waiting_for = format!(
             "The search for the connection of an earlier run's request (until about {:02}:{:02}:{:02} UTC, a minute \
-             after that request; a create timeout of 2m suffices)",
+             after that request; a create timeout of 2m is long enough for it)",
             end.hour(),
             end.minute(),
             end.second()
