@@ -906,7 +906,10 @@ async fn interrupt_during_backoff_is_reported() {
     let outcome = interrupted_at(&service.await, "POST routes", creation("route", &route_to("10.1.0.0/16"))).await;
     let text = texts(&outcome);
     assert!(text.starts_with("Error Interrupted: Could Not Add the Route: "), "{text}");
-    assert!(text.contains("holds no route") && !text.contains("429") && !text.contains("was sent"), "{text}");
+    assert!(
+        text.contains("Nothing was recorded in the state.") && !text.contains("429") && !text.contains("was sent"),
+        "{text}"
+    );
     assert!(outcome.state.is_null());
 }
 

@@ -127,7 +127,11 @@ fn minimal_import_changes_nothing() {
             ("routes", 1, "{}"),
             ("tags", 2, "{}"),
         ] {
-            let expected = [format!("{name} is not set"), format!("all {count} stay"), format!("set {name} = {empty}")];
+            let stays = match count {
+                1 => "Its entry leaves the state and stays at the service.".to_owned(),
+                count => format!("Its {count} entries leave the state and stay at the service."),
+            };
+            let expected = [format!("{name} is not set"), stays, format!("set {name} = {empty}")];
             let is_of = |text: &&String| expected.iter().all(|part| text.contains(part));
             assert_eq!(warnings.iter().filter(is_of).count(), 1, "{name}: {warnings:#?}");
         }

@@ -232,7 +232,10 @@ fn unknown_queue_type_is_rejected() {
         let workspace = Workspace::new(terraform);
         workspace.configure("data \"dli_queues\" \"all\" {\n  type = \"foo\"\n}\n");
         let validated = workspace.run(&["validate", "-json"]).expect_code(1);
-        assert!(errors(&validated)[0].1.contains("there is no \"foo\".\n\nAllowed: sql, general."), "{validated}");
+        assert!(
+            errors(&validated)[0].1.contains("\"foo\" is not a valid type.\n\nAllowed: sql, general."),
+            "{validated}"
+        );
     });
 }
 

@@ -53,7 +53,7 @@ resource "dli_enhanced_connection" "null" {
   name            = "null"
   dest_vpc_id     = "22094d8f-c310-4621-913d-4c4d655d8495"
   dest_network_id = "78f2562a-36e4-4b39-95b9-f5aab22e1281"
-  queues          = ["q1", null]                           # fault: queues[…]
+  queues          = ["q1", null]                           # fault: queues contains null
 }
 "#;
 

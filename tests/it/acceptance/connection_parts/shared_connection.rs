@@ -122,7 +122,10 @@ fn duplicate_declaration_is_a_warning() {
             format!("\"q2\" is declared by a resource of its own, and the connection {id} declares queues"),
             format!("\"team\" is declared by a resource of its own, and the connection {id} declares routes"),
         ];
-        let consequences = ["Both manage the same object.", "the connection will remove it again"];
+        let consequences = [
+            "Both manage the same object.",
+            "Each apply of the connection removes it, and the next apply adds it again.",
+        ];
         assert_eq!(warnings.len(), 2, "{planned}");
         for ((warning, start), consequence) in warnings.iter().zip(starts).zip(consequences) {
             assert!(warning.starts_with(&start) && warning.contains(consequence), "{warning}");

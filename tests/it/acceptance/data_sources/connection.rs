@@ -184,7 +184,7 @@ fn exactly_one_of_id_and_name_is_required() {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
         let cases = [
-            (String::new(), 1, "None of id, name is set."),
+            (String::new(), 1, "Set id or name."),
             (format!("id = \"{id}\"\nname = \"test\""), 3, "name is set, and so is id."),
             ("id = \"no/uuid\"".to_owned(), 2, "id: \"no/uuid\""),
             ("name = \"not-allowed\"".to_owned(), 2, "name: \"not-allowed\""),

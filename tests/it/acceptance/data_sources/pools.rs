@@ -76,6 +76,9 @@ fn pools_are_filtered_by_name_and_status() {
         }
         workspace.configure(&block(KIND, "status = \"available\""));
         let error = one_error(&workspace.run(&["validate"]).expect_code(1));
-        assert!(error.contains("there is no \"available\". Allowed: AVAILABLE, SCALING, CREATING, FAILED."), "{error}");
+        assert!(
+            error.contains("\"available\" is not a valid status. Allowed: AVAILABLE, SCALING, CREATING, FAILED."),
+            "{error}"
+        );
     });
 }
