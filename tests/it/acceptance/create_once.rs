@@ -93,14 +93,14 @@ fn deleted_connection_of_a_killed_run_is_created_again_at_once() {
         workspace.run(&["apply", "-auto-approve"]).expect_code(0);
         let deleted = cloud.connection().id;
         cloud.edit(|account| account.delete(&deleted));
-        // As if the run had been killed a minute ago, after the response and before it stored the state.
+        // As if the run had been killed more than a minute ago, after the response and before it stored the state.
         std::fs::remove_file(workspace.path().join("terraform.tfstate")).expect("written by the apply");
         let (path, _) = journal_entry(&workspace);
         let entry = std::fs::read(&path).expect("written by the apply");
         let mut entry: serde_json::Value = serde_json::from_slice(&entry).expect("a journal entry");
         entry["told"] = false.into();
         for time in ["first", "last"] {
-            entry[time] = (entry[time].as_i64().expect("a time") - 60_000).into();
+            entry[time] = (entry[time].as_i64().expect("a time") - 90_000).into();
         }
         std::fs::write(&path, entry.to_string()).expect("a writable directory");
 
