@@ -29,8 +29,7 @@ pub(super) async fn warn(
     }
     let found = Found::read(provider_data, config, (prior, planned), collections, stop).await;
     let warning = |&name: &&'static str| {
-        let entries = found.entries(name, planned);
-        let entries = match entries {
+        let entries = match found.entries(name, planned) {
             Some(entries) if entries.is_empty() => return None,
             Some(entries) => {
                 let entries: Vec<_> = entries.iter().map(String::as_str).collect();

@@ -114,8 +114,8 @@ pub(crate) enum Overlap {
     Removed,
     /// As before, but the apply will remove the part, because the plan could not record that it stays.
     NotRecorded,
-    /// The last resource known to hold the binding of a queue is removed. The service has bound the queue's pool, which
-    /// will be unbound.
+    /// A resource for the binding of a queue is removed or replaced. The service has bound the queue's pool, which is
+    /// unbound unless another resource needs it.
     PoolRemoved,
 }
 
@@ -276,7 +276,7 @@ impl PartPlan {
     }
 }
 
-/// The finding that a removal unbinds the pool of a queue.
+/// The finding that a removal may unbind the pool of a queue.
 fn removed_pool(parts: &BTreeMap<String, PartPlan>, queue: &str) -> Option<(String, Overlap)> {
     let plan = parts.get(queue)?;
     (plan.removals > plan.kept && plan.pool.is_some()).then(|| (queue.to_owned(), Overlap::PoolRemoved))
