@@ -68,6 +68,18 @@ impl Measured {
 }
 
 impl Cost {
+    /// The least times and the greatest peak of several runs of one command: other work on the machine only adds to the
+    /// times.
+    pub(crate) fn of_runs(runs: impl Iterator<Item = Self>) -> Self {
+        let merge = |a: Self, b: Self| Self {
+            cpu: a.cpu.min(b.cpu),
+            whole: a.whole.min(b.whole),
+            peak: a.peak.max(b.peak),
+            processes: a.processes.max(b.processes),
+        };
+        runs.reduce(merge).expect("at least one run")
+    }
+
     pub(crate) fn peak_text(&self) -> String {
         format!("{} MiB", tenths(self.peak, 1024))
     }

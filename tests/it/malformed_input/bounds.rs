@@ -77,7 +77,7 @@ fn million_nesting_levels_are_an_error() {
         }
         let whole = "[".repeat(DEEP) + &"]".repeat(DEEP);
         let error = json::decode(whole.as_bytes(), ty).expect_err("too deep").to_string();
-        assert!(error.contains("brackets are nested"), "{ty:?}: {error:.200}");
+        assert!(error.contains(", found list"), "{ty:?}: {error:.200}");
     }
     let dynamic = [&[0x92, 0xc4, 9], b"\"dynamic\"".as_slice()].concat().repeat(DEEP);
     assert!(msgpack::decode(&dynamic, &Type::Dynamic).is_err());
