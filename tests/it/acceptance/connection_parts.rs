@@ -4,6 +4,7 @@ mod binding;
 mod declared_twice;
 mod exchanged;
 mod interrupted_create;
+mod kept_parts;
 mod privilege;
 mod route;
 mod shared_connection;
