@@ -53,8 +53,8 @@ pub use self::{
     enhanced_connection::journal_location::{journal_directory, state_identity},
 };
 
-const DESCRIPTION: &str = "Manages Huawei Cloud Data Lake Insight (DLI). The provider sends no request before the \
-                           first resource needs one.";
+const DESCRIPTION: &str = "Manages the enhanced datasource connections of Huawei Cloud Data Lake Insight (DLI). The \
+                           provider sends no request before the first resource needs one.";
 
 /// The provider.
 #[derive(Debug)]
@@ -95,8 +95,8 @@ impl Provider for DliProvider {
             .description("Tags managed outside Terraform. The provider ignores them."),
             Attribute::bool("plan_checks").description(
                 "Whether a plan checks that the queues and elastic resource pools to bind exist and can be bound, that \
-                 the name of a new connection is free, and that the VPC, the subnet and the networks fit. Default: \
-                 `true`. Without credentials, plans are not checked.",
+                 the name of a new connection is free, that the VPC and the subnet exist, and that networks do not \
+                 overlap. Default: `true`. Without credentials, plans are not checked.",
             ),
         ]);
         let blocks = vec![configuration::schema::assume_role()];

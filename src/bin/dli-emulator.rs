@@ -44,8 +44,8 @@ struct Arguments {
     /// Deviate from the documented behavior in this way (repeatable)
     #[arg(long, value_enum, value_name = "NAME")]
     quirk: Vec<Quirk>,
-    /// Additional project in IAM, named after its region (repeatable)
-    #[arg(long, value_parser = region_and_id, value_name = "REGION=ID")]
+    /// Additional project in IAM (repeatable). The default project of a region has the name of the region
+    #[arg(long, value_parser = name_and_id, value_name = "NAME=ID")]
     project: Vec<(String, String)>,
     /// Print the operations that are served
     #[arg(long, exclusive = true)]
@@ -71,10 +71,10 @@ fn ip_address(text: &str) -> Result<IpAddr, String> {
     text.parse().map_err(|_| "expected an IP address such as 127.0.0.1 or 0.0.0.0, or localhost".to_owned())
 }
 
-fn region_and_id(text: &str) -> Result<(String, String), String> {
+fn name_and_id(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
-        Some((region, id)) if !region.is_empty() && !id.is_empty() => Ok((region.to_owned(), id.to_owned())),
-        _ => Err("expected REGION=ID".to_owned()),
+        Some((name, id)) if !name.is_empty() && !id.is_empty() => Ok((name.to_owned(), id.to_owned())),
+        _ => Err("expected NAME=ID".to_owned()),
     }
 }
 

@@ -84,8 +84,8 @@ pub enum ConfigError {
     },
     /// The identity service of an endpoint on this machine is needed, and its address is not configured.
     #[error(
-        "the identity service (IAM) is needed {purpose}, but the configured endpoint {endpoint} is on this machine, \
-         and its identity service is unknown. Set endpoints.iam in addition to endpoints.dli"
+        "IAM is needed {purpose}, but the configured endpoint {endpoint} is on this machine, and the address of its \
+         IAM is unknown. Set endpoints.iam in addition to endpoints.dli"
     )]
     Identity {
         /// "to find the project …".
@@ -134,11 +134,11 @@ fn project_text(name: &str, found: &[String], caller: &str) -> String {
     const MOST: usize = 8;
     match found {
         [] => format!(
-            "the identity service (IAM) shows no project named {name:?} to {caller}. Each region has a project of its \
-             name; set project_id, or project_name if it has another name"
+            "IAM has no project named {name:?} that {caller} can see. By default, the provider uses the project named \
+             after the region. Set project_id or project_name"
         ),
         several => format!(
-            "the identity service (IAM) shows {} projects named {name:?}: {}{}. Set project_id to the one you mean",
+            "IAM has {} projects named {name:?}: {}{}. Set project_id to one of them",
             several.len(),
             several[..several.len().min(MOST)].join(", "),
             if several.len() > MOST { ", …" } else { "" }

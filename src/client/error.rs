@@ -112,7 +112,7 @@ impl Error {
             (kind, failure, format!("no connection to {host}{reason}"))
         } else if source.is_timeout() {
             let timeout = humantime::format_duration(timeout);
-            let message = format!("no complete answer from {host} within {timeout}");
+            let message = format!("no complete response from {host} within {timeout}");
             (ErrorKind::OutcomeUnknown, TransportFailure::Timeout, message)
         } else {
             let message = format!("the connection to {host} ended before a response arrived");

@@ -589,7 +589,7 @@ mod tests {
         assert_eq!(error.transport_failure, Some(TransportFailure::Timeout), "{error:?}");
         assert_eq!(
             error.to_string(),
-            format!("DeleteEnhancedConnection: no complete answer from {address} within 100ms")
+            format!("DeleteEnhancedConnection: no complete response from {address} within 100ms")
         );
         assert!(error.may_have_taken_effect());
     }

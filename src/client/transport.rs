@@ -211,24 +211,24 @@ mod tests {
         assert_eq!(outcome.expect_err("untrusted").kind(), ErrorKind::ConnectFailed);
     }
 
-    /// `openssl req -x509` marks a self-signed certificate as that of an authority.
+    /// `openssl req -x509` marks a self-signed certificate as a CA certificate.
     #[tokio::test]
-    async fn self_signed_authority_is_trusted_if_named() {
-        let authority = |host: &str| {
+    async fn self_signed_ca_certificate_is_trusted_if_named() {
+        let ca_certificate = |host: &str| {
             let mut parameters = CertificateParams::new([host.to_owned()]).expect("a host name");
             parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
             let signing_key = KeyPair::generate().expect("a key");
             CertifiedKey { cert: parameters.self_signed(&signing_key).expect("a certificate"), signing_key }
         };
-        let certificate = authority("localhost");
+        let certificate = ca_certificate("localhost");
         let pem = certificate.cert.pem();
         call_with_tls(&certificate, |config| config.cacert_file = Some(pem.into())).await.expect("trusted");
         let other = self::certificate().cert.pem();
         let untrusted = call_with_tls(&certificate, |config| config.cacert_file = Some(other.into())).await;
         let text = untrusted.expect_err("another certificate is trusted").to_string();
-        assert!(text.contains("with the certificate of an authority. Name this certificate in cacert_file"), "{text}");
+        assert!(text.contains("with a CA certificate. Name this certificate in cacert_file"), "{text}");
 
-        let of_other_host = authority("other.example");
+        let of_other_host = ca_certificate("other.example");
         let pem = of_other_host.cert.pem();
         let refused = call_with_tls(&of_other_host, |config| config.cacert_file = Some(pem.into())).await;
         let text = refused.expect_err("the certificate of another host").to_string();

@@ -1,7 +1,7 @@
-//! Trust in the certificates of `cacert_file`: those of authorities, and those of servers themselves.
+//! TLS verification with the certificates of `cacert_file`: CA certificates and self-signed server certificates.
 //!
-//! Most tools mark a self-signed certificate as that of an authority. Such a certificate must not identify a server,
-//! except one that the user trusts by naming this very certificate.
+//! Most tools mark self-signed certificates as CA certificates, which rustls rejects for a server. This verifier accepts
+//! one if it is listed in `cacert_file`.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ struct TrustedVerifier {
     trusted: Vec<CertificateDer<'static>>,
 }
 
-/// The TLS settings of a client that trusts these certificates, beside those of the operating system.
+/// The TLS settings of a client that trusts these certificates, besides those of the operating system.
 pub(super) fn tls_config(trusted: &[CertificateDer<'static>]) -> Result<ClientConfig, Error> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider));
@@ -50,8 +50,8 @@ impl ServerCertVerifier for TrustedVerifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         match self.system.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
-            // The validity period is checked before this error, but the name is not.
-            Err(error) if is_of_authority(&error) && self.trusted.iter().any(|trusted| trusted == end_entity) => {
+            // When the verifier returns this error, it has checked the validity period, but not the server name.
+            Err(error) if is_ca_as_end_entity(&error) && self.trusted.iter().any(|trusted| trusted == end_entity) => {
                 verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
                 Ok(ServerCertVerified::assertion())
             }
@@ -82,24 +82,24 @@ impl ServerCertVerifier for TrustedVerifier {
     }
 }
 
-/// Whether a server identifies itself with an authority's certificate. rustls has no public type for this error.
-fn is_of_authority(error: &Error) -> bool {
+/// Whether the server's own certificate is a CA certificate. rustls has no public type for this error.
+fn is_ca_as_end_entity(error: &Error) -> bool {
     error.to_string().contains("CaUsedAsEndEntity")
 }
 
-/// Describes a failed handshake or an unusable certificate in words; rustls shows some causes in the notation of Rust.
+/// Describes a failed handshake or an unusable certificate; rustls shows some causes in Rust's Debug format.
 pub(super) fn describe(error: &Error) -> String {
-    if is_of_authority(error) {
-        return "the server identifies itself with the certificate of an authority. Name this certificate in \
-                cacert_file, or give the server a certificate that the authority signed"
+    if is_ca_as_end_entity(error) {
+        return "the server identifies itself with a CA certificate. Name this certificate in cacert_file, or give the \
+                server a certificate that the CA signed"
             .to_owned();
     }
     let text = error.to_string();
     match error {
         Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
-            "the authority that signed the certificate is not trusted (UnknownIssuer)".to_owned()
+            "the CA that signed the certificate is not trusted (UnknownIssuer)".to_owned()
         }
-        Error::InvalidMessage(_) => "the host does not answer with TLS".to_owned(),
+        Error::InvalidMessage(_) => "the host does not respond with TLS".to_owned(),
         _ if text.contains("UnsupportedCertVersion") => {
             "the certificate has X.509 version 1, and only version 3 is supported".to_owned()
         }

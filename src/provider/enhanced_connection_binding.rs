@@ -104,8 +104,8 @@ impl ConnectionPart for Binding {
     const TEXTS: PartTexts = PartTexts {
         type_name: "dli_enhanced_connection_binding",
         description: "One queue or one elastic resource pool that uses an enhanced datasource connection. Other queues \
-                      and pools of the connection are not touched. For a connection that does not declare `queues` \
-                      (`elastic_resource_pools`) itself.",
+                      and pools of the connection are not changed. Use it for a connection that does not set `queues` \
+                      (for a pool: `elastic_resource_pools`).",
         list_description: "Lists the queues and elastic resource pools that are bound to enhanced connections. A \
                            binding that has failed is not listed.",
         noun: "binding",
@@ -354,7 +354,7 @@ impl ConnectionPart for Binding {
         Some(Diagnostic::warning("Elastic Resource Pool Unbound", text))
     }
 
-    async fn check_plan(provider_data: &ProviderData, request: &ModifyPlanRequest<'_>) -> Diagnostics {
+    async fn check_plan(provider_data: &ProviderData, request: ModifyPlanRequest<'_>) -> Diagnostics {
         let ModifyPlanRequest { prior, config, planned, replace, stop, .. } = request;
         let is_queue = planned.get(QUEUE).as_str().is_some();
         let (attribute, all) = if is_queue { (QUEUE, "queues") } else { (POOL, "elastic_resource_pools") };
@@ -370,7 +370,7 @@ impl ConnectionPart for Binding {
         if is_new && let Some(checker) = PlanChecker::open(provider_data, config, planned, stop).await {
             let wanted = [(path.clone(), name.to_owned())];
             report.extend(if is_queue {
-                checker.check_queues(connection, &wanted).await
+                checker.check_queues(&wanted).await
             } else {
                 checker.check_pools(&wanted).await
             });

@@ -65,7 +65,7 @@ impl ConnectionPart for Privilege {
     const TEXTS: PartTexts = PartTexts {
         type_name: "dli_enhanced_connection_privilege",
         description: "Shares an enhanced datasource connection with another project, whose queues and elastic resource \
-                      pools may then use it. Other projects that it is shared with are not touched.",
+                      pools may then use it. Other projects that it is shared with are not changed.",
         list_description: "Lists the projects that an enhanced connection is shared with.",
         noun: "privilege",
         create_summary: "Could Not Share the Connection",

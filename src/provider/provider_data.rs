@@ -196,8 +196,8 @@ impl ProviderData {
         let configured = self.configured().filter(|configured| configured.unknown.is_empty())?;
         configured.client.check_region(Some(&rules::normal_region(region))).err().map(|error| {
             let text = format!(
-                "{}. Nothing was sent.\n\nCorrect the region, or use a provider block of its own for each region that \
-                 has an endpoint.",
+                "{}. Nothing was sent.\n\nCorrect the region, or use a separate provider block (alias) for each region \
+                 with its own endpoint.",
                 error_detail::capitalized(&error.to_string())
             );
             Diagnostic::error("Region Contradicts the Endpoint", text).at(Path::attribute("region"))
@@ -230,7 +230,7 @@ impl ProviderData {
     }
 }
 
-/// Arguments that every request depends on, beside the credentials.
+/// Arguments that every request depends on, besides the credentials.
 const CONNECTION_ARGUMENTS: [&str; 8] =
     ["region", "project_id", "project_name", "cloud", "auth_url", "endpoints", "insecure", "cacert_file"];
 
@@ -274,7 +274,8 @@ fn checked_address(
     }
 }
 
-/// Whether an address names an emulator that the environment offers: it has the resources of all regions.
+/// Whether the address comes from the environment and is a loopback address, that is, an emulator. An emulator serves
+/// all regions.
 fn is_emulator((address, origin): (String, Origin)) -> bool {
     origin != Origin::Argument && client::is_loopback_endpoint(&address)
 }
@@ -314,7 +315,7 @@ fn insecure(settings: ConfigOrEnv<'_>) -> Result<(bool, Diagnostics), Diagnostic
     };
     let text = format!(
         "{origin}: the provider accepts any TLS certificate, so anyone between this machine and the service can read \
-         and change all traffic. Use cacert_file to trust a certificate of your own."
+         and change all traffic. To trust a private CA or a self-signed certificate, use cacert_file instead."
     );
     let warning = Diagnostic::warning("TLS Certificates Are Not Checked", text).at(Path::attribute("insecure"));
     Ok((true, warning.into()))

@@ -19,7 +19,7 @@ use crate::provider::shared::validators::{MatchesRule, OneOf};
 pub(crate) fn queues(provider_data: Arc<ProviderData>) -> ListDataSource<Queue> {
     let name = Attribute::string("name")
         .validator(MatchesRule(&[rules::QUEUE_NAME]))
-        .description("Only the queue of this name, in any case. No match is not an error.");
+        .description("Only the queue with this name, ignoring case. No match is not an error.");
     let type_ = Attribute::string("type")
         .validator(OneOf(&["sql", "general"]))
         .description("Only queues of this type: `sql` or `general`.");

@@ -26,10 +26,10 @@ async fn start(settings: Settings) -> Emulator {
 }
 
 /// A configuration with these credentials, the emulator's endpoints and the project ID.
-fn config(emulator: &Emulator, form: CredentialsSource) -> Config {
+fn config(emulator: &Emulator, source: CredentialsSource) -> Config {
     let endpoint = Some(emulator.endpoint());
     Config {
-        credentials: Some(Credentials::new(form, "this test")),
+        credentials: Some(Credentials::new(source, "this test")),
         region: Some(REGION.to_owned()),
         project_id: Some(PROJECT.to_owned()),
         endpoint: endpoint.clone(),
@@ -77,7 +77,7 @@ async fn call(client: &Client) -> Result<Project, Error> {
 }
 
 /// The requested operations, each with the description of its caller.
-fn asked(emulator: &Emulator) -> Vec<(String, String)> {
+fn requested(emulator: &Emulator) -> Vec<(String, String)> {
     let requests = emulator.requests().into_iter();
     let caller = |caller: Option<terraform_provider_dli::emulator::Caller>| match caller {
         None => String::new(),
@@ -90,5 +90,5 @@ fn asked(emulator: &Emulator) -> Vec<(String, String)> {
 }
 
 fn operations(emulator: &Emulator) -> Vec<String> {
-    asked(emulator).into_iter().map(|(operation, _)| operation).collect()
+    requested(emulator).into_iter().map(|(operation, _)| operation).collect()
 }

@@ -3,7 +3,7 @@ locals {
   subnet_network = "192.168.0.0/24"
 }
 
-# The service refuses to bind a pool whose network overlaps the network of the subnet.
+# The service does not bind a pool whose network overlaps the network of the subnet.
 resource "dli_enhanced_connection" "rds" {
   name                   = "rds"
   dest_vpc_id            = "22094d8f-c310-4621-913d-4c4d655d8495"

@@ -15,14 +15,14 @@ const OVERLAP: &[&str] = &["overlap", "cidr conflict", "conflicting cidr"];
 /// Words of messages about objects that do not exist.
 const MISSING: &[&str] = &["does not exist", "is not exist"];
 
-const NOT_THERE: &str = "Something named in the request does not exist in this project: it was deleted, is misspelt, \
-                         or is in another project or region.";
-const LOOK_FOR_IT: &str = "Run terraform plan: it will propose to re-create what was deleted outside Terraform. \
-                           Otherwise check the names, region and project_id.";
+const NOT_THERE: &str = "An object in the request does not exist in this project. It was deleted, its name is \
+                         misspelt, or it is in another project or region.";
+const LOOK_FOR_IT: &str = "Run terraform plan: it proposes to re-create objects that were deleted outside of \
+                           Terraform. Otherwise check the names, region and project_id.";
 const SUPPORT: &str = "Give the request ID to Huawei Cloud support.";
 const LATER: &str = "Try again in a few minutes. If the error persists, give the request ID to Huawei Cloud support.";
-const MORE_TIME: &str =
-    "Check what else is using this account. To let a resource wait longer, set a longer time in its timeouts block.";
+const MORE_TIME: &str = "Check which other programs use this account. To let a resource wait longer, set a longer time \
+                         in its timeouts block.";
 const IN_BETWEEN: &str =
     "Try again. If the error persists, check the proxies and firewalls between this machine and the service.";
 
@@ -77,9 +77,9 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
         meaning: "The network of the queue or pool overlaps that of the subnet, or that of another queue that is bound \
                   to the same subnet.",
         action: "Use another subnet (this replaces the connection), or a queue or pool with another network. The \
-                 network of a pool cannot be changed. That of a queue in no pool can be changed (API UpdateQueueCidr) \
-                 while no job runs on it and no connection binds it. The data sources dli_elastic_resource_pools and \
-                 dli_queues show the networks (cidr_in_vpc).",
+                 network of a pool cannot be changed. The network of a queue outside of any pool can be changed (API \
+                 UpdateQueueCidr) while no job runs on the queue and no connection binds it. The data sources \
+                 dli_elastic_resource_pools and dli_queues show the networks (cidr_in_vpc).",
         example: Some(example(400, "DLI.0007", "The CIDR block of queue q1 overlaps the CIDR block of the subnet")),
     },
     KnownError {
@@ -90,7 +90,7 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
             Matcher::Binding(&["subnet", "permission", "agency", "denied", "forbidden", "not authorized"]),
         ],
         meaning: "Most often DLI lacks the permission to see the VPC, and then reports that the subnet does not exist. \
-                  Or dest_network_id is not a subnet of dest_vpc_id.",
+                  Otherwise, dest_network_id is not a subnet of dest_vpc_id.",
         action: "In the DLI console, under Global Configuration, Service Authorization, grant DLI Datasource \
                  Connections Agency Access. Check that dest_network_id is the network ID of a subnet of dest_vpc_id, \
                  in the same project.",
@@ -98,13 +98,13 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
     },
     KnownError {
         name: "binding-failed",
-        title: "A binding failed for another reason, or for none that is given",
+        title: "A binding failed for another or an unknown reason",
         matchers: &[Matcher::Binding(&[])],
-        meaning: "One of three things: the network of the queue or pool overlaps that of the subnet; DLI lacks the \
-                  permission to see the VPC; or the queue is new, or its network was changed a moment ago.",
+        meaning: "The network of the queue or pool overlaps that of the subnet, DLI lacks the permission to see the \
+                  VPC, or the queue or pool was created, or its network changed, less than 10 minutes ago.",
         action: "Compare the networks. In the DLI console, under Global Configuration, Service Authorization, check \
-                 that DLI Datasource Connections Agency Access is granted. Wait 5 to 10 minutes if the queue is new; \
-                 then continue as described above.",
+                 that DLI Datasource Connections Agency Access is granted. If the queue or pool is new, wait 5 to 10 \
+                 minutes.",
         example: None,
     },
     KnownError {
@@ -116,7 +116,8 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
             response(ANY_STATUS, CodeMatcher::Missing, &["quota"], CallMatcher::Any),
         ],
         meaning: "The project's quota for this kind of resource is used up.",
-        action: "Delete what is no longer needed, or ask for a higher quota (in the console: Resources, My Quotas).",
+        action: "Delete objects that are no longer needed, or ask for a higher quota (in the console: Resources, My \
+                 Quotas).",
         example: Some(example(400, "DLI.1028", "Insufficient quota")),
     },
     KnownError {
@@ -126,13 +127,13 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
             response(ANY_STATUS, CodeMatcher::OneOf(&["DLI.0001"]), MISSING, CallMatcher::OfConnectivityTests),
             response(ANY_STATUS, CodeMatcher::OneOf(&["DLI.0002", "DLI.0023"]), &[], CallMatcher::OfConnectivityTests),
         ],
-        meaning: "There is no such queue in this project.",
+        meaning: "The project has no queue of this name.",
         action: "Correct queue, region or project_id. The data source dli_queues lists the queues.",
         example: None,
     },
     KnownError {
         name: "DLI.0001-not-there",
-        title: "Something named in the request does not exist",
+        title: "An object in the request does not exist",
         matchers: &[code_with(&["DLI.0001"], MISSING)],
         meaning: NOT_THERE,
         action: LOOK_FOR_IT,
@@ -140,7 +141,7 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
     },
     KnownError {
         name: "DLI.0001",
-        title: "A value is not accepted",
+        title: "A value is invalid",
         matchers: &[code(&["DLI.0001"])],
         meaning: "The service rejected a value in the request. The message usually names the parameter.",
         action: "Correct that value.",
@@ -167,8 +168,7 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
         title: "The route exists already",
         matchers: &[response(ANY_STATUS, CodeMatcher::OneOf(&["DLI.0006"]), &[], CallMatcher::OfRoutes)],
         meaning: "The connection already has a route of this name, or a route to this network.",
-        action: "Choose another name or network for the route, or bring the existing route under Terraform with \
-                 terraform import.",
+        action: "Choose another name or network for the route, or import the existing route with terraform import.",
         example: Some(Example {
             call: Operation::CreateRoute,
             ..example(400, "DLI.0006", "The CIDR 10.1.0.0/16 is already that of the route r1")
@@ -176,10 +176,10 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
     },
     KnownError {
         name: "DLI.0006",
-        title: "It exists already",
+        title: "An object with this name exists already",
         matchers: &[code(&["DLI.0006"])],
-        meaning: "Something with this name already exists, most often a connection of this name in the project.",
-        action: "Choose another name, or bring the existing one under Terraform with terraform import; the data source \
+        meaning: "An object with this name already exists, most often a connection in the project.",
+        action: "Choose another name, or import the existing object with terraform import. The data source \
                  dli_enhanced_connections shows connections with their IDs.",
         example: Some(example(400, "DLI.0006", "Connection test already exists")),
     },
@@ -187,16 +187,16 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
         name: "DLI.0007",
         title: "The operation is not supported",
         matchers: &[code(&["DLI.0007"])],
-        meaning: "The service does not support this, or not in the present state: a shared queue cannot be bound, a \
-                  connection that is still being created cannot be deleted, a binding that is FAILED cannot be \
-                  unbound.",
-        action: "Check the connection and its queues in the DLI console. Anything still being created needs a few \
-                 minutes.",
+        meaning: "The service does not support this operation, or does not support it in the current state. For \
+                  example, a shared queue cannot be bound, a connection that is still being created cannot be deleted, \
+                  and a FAILED binding cannot be unbound.",
+        action: "Check the connection and its queues in the DLI console. If an object is still being created, wait a \
+                 few minutes.",
         example: Some(example(400, "DLI.0007", "Queue shared1 is not a dedicated queue")),
     },
     KnownError {
         name: "DLI.0009",
-        title: "A limit of the service",
+        title: "A limit of the service is exceeded",
         matchers: &[code(&["DLI.0009"])],
         meaning: "The request exceeds a limit of the service. The message usually names it.",
         action: "Stay within the limit. If the message does not name it, give the request ID to Huawei Cloud support.",
@@ -206,8 +206,8 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
         name: "DLI.0012",
         title: "The queue or pool is not available",
         matchers: &[code(&["DLI.0012"])],
-        meaning: "The queue or pool cannot be used at present: it is being created, changed or restarted, or it is \
-                  frozen because the account is in arrears.",
+        meaning: "The queue or pool cannot be used now: it is being created, changed or restarted, or it is frozen \
+                  because the account is in arrears.",
         action: "Check its status in the DLI console, and wait until it is available.",
         example: Some(example(400, "DLI.0012", "Queue q1 is not available")),
     },
@@ -224,10 +224,10 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
         name: "DLI.0014",
         title: "DLI could not act for you",
         matchers: &[code(&["DLI.0014"])],
-        meaning: "DLI failed to authenticate to another service on your behalf. Usually the agency it uses is missing \
-                  or was changed.",
+        meaning: "DLI failed to authenticate to another service on your behalf. Usually, the agency that DLI uses is \
+                  missing or was changed.",
         action: "In the DLI console, under Global Configuration, Service Authorization, grant the agency's permissions \
-                 again, DLI Datasource Connections Agency Access among them.",
+                 again, including DLI Datasource Connections Agency Access.",
         example: Some(example(401, "DLI.0014", "Service authentication failed")),
     },
     KnownError {
@@ -235,12 +235,12 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
         title: "The token cannot be read",
         matchers: &[code(&["DLI.0015"])],
         meaning: "The token has expired, is incomplete, or belongs to another region.",
-        action: "Get a new token for this region and project; a token is valid for 24 hours.",
+        action: "Get a new token for this region and project. A token is valid for 24 hours.",
         example: Some(example(400, "DLI.0015", "Failed to parse the token")),
     },
     KnownError {
         name: "DLI.0016",
-        title: "The role does not allow it",
+        title: "The user's role does not allow the call",
         matchers: &[code(&["DLI.0016"])],
         meaning: "The credentials are valid, but their user has no role in this project that allows this call.",
         action: "Ask an administrator to give the user or the agency a role for DLI in this project.",
@@ -256,7 +256,7 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
     },
     KnownError {
         name: "DLI-other",
-        title: "A code of SQL and jobs",
+        title: "A code for SQL and jobs",
         matchers: &[code(&["DLI.0003", "DLI.0004", "DLI.0005", "DLI.0008", "DLI.0011", "DLI.0018", "DLI.0100"])],
         meaning: "This code is documented for SQL, files and job results, not for connections.",
         action: SUPPORT,
@@ -264,9 +264,9 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
     },
     KnownError {
         name: "DLI.0999",
-        title: "A fault of the service",
+        title: "An error inside the service",
         matchers: &[code(&["DLI.0999"])],
-        meaning: "Something went wrong inside the service. Your request is not at fault, even if the status is 400.",
+        meaning: "An error occurred inside the service. Your request is not the cause, even if the status is 400.",
         action: LATER,
         example: Some(example(400, "DLI.0999", "Internal server error")),
     },
@@ -277,7 +277,7 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
         meaning: "This API is not published in this region, or not in this version. This does not mean that your \
                   resource is gone.",
         action: "Check region, and endpoints in the provider block. If other calls work, this region does not offer \
-                 this call: leave out what needs it.",
+                 this call: remove the resource or argument that needs it.",
         example: Some(example(
             404,
             "APIGW.0101",
@@ -286,7 +286,7 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
     },
     KnownError {
         name: "APIGW.0103",
-        title: "The gateway finds no service",
+        title: "The gateway does not find the service",
         matchers: &[code(&["APIGW.0103"])],
         meaning: "The gateway knows the API, but not the service behind it. This does not mean that your resource is \
                   gone.",
@@ -306,7 +306,7 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
         title: "The request is too large",
         matchers: &[status(413, 413)],
         meaning: "The gateway accepts at most 12 MB in one request.",
-        action: "Host records are what makes a request large: spread them over several connections.",
+        action: "Distribute the host records over several connections. They make up most of a large request.",
         example: Some(example(413, "APIGW.0201", "Request entity too large")),
     },
     KnownError {
@@ -314,13 +314,13 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
         title: "The URL or a header is too long",
         matchers: &[status(414, 414), status(431, 431), status(494, 494)],
         meaning: "The URL or a header is too long for the gateway. The token is by far the longest header.",
-        action: "Use an access key instead of a token, or request the token with ?nocatalog=true. When filtering by \
-                 tags, use fewer.",
+        action: "Use an access key instead of a token, or request the token with ?nocatalog=true. If you filter by \
+                 tags, use fewer tags.",
         example: Some(example(494, "APIGW.0201", "Request headers too large")),
     },
     KnownError {
         name: "APIGW.0201-backend",
-        title: "The service behind the gateway does not answer",
+        title: "The service behind the gateway does not respond",
         matchers: &[response((500, 599), CodeMatcher::OneOf(&["APIGW.0201"]), &[], CallMatcher::Any)],
         meaning: "The gateway forwarded the request to the service but received no response in time.",
         action: LATER,
@@ -330,8 +330,8 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
         name: "APIGW.0201",
         title: "The gateway cannot read the request",
         matchers: &[code(&["APIGW.0201", "APIGW.0602"])],
-        meaning: "The request did not arrive as it was sent: something in between changed it or cut it off.",
-        action: "Check whether a proxy is in between (HTTPS_PROXY), and have it pass requests through unchanged.",
+        meaning: "The request did not arrive as it was sent. A proxy or firewall may have changed or truncated it.",
+        action: "Check whether requests pass through a proxy (HTTPS_PROXY). The proxy must not change them.",
         example: Some(example(400, "APIGW.0201", "Bad request")),
     },
     KnownError {
@@ -339,7 +339,7 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
         title: "The clock is wrong",
         matchers: &[words(&["signature expired"])],
         meaning: "The clocks of this machine and of the service are more than 15 minutes apart; the message shows both \
-                  times. The keys are not at fault.",
+                  times. The keys are not the cause.",
         action: "Set the clock (for example: timedatectl set-ntp true).",
         example: Some(example(
             401,
@@ -350,7 +350,7 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
     },
     KnownError {
         name: "APIGW.0301-unknown-key",
-        title: "There is no such access key",
+        title: "The access key does not exist",
         matchers: &[code_with(&["APIGW.0301"], &["not exist", "get secretkey failed"])],
         meaning: "The access key was deleted or disabled, is misspelt, or belongs to another cloud than this endpoint.",
         action: "Check that the key is listed in the console (My Credentials, Access Keys), and that region and \
@@ -363,7 +363,7 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
     },
     KnownError {
         name: "APIGW.0301-wrong-secret",
-        title: "The secret key is not that of the access key",
+        title: "The secret key does not belong to the access key",
         matchers: &[code_with(&["APIGW.0301"], &["verify aksk signature fail"])],
         meaning: "The signature does not match: the secret key does not belong to this access key. More rarely, a \
                   proxy changed the request.",
@@ -408,13 +408,13 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
         title: "The token has expired or cannot be read",
         matchers: &[code_with(&["APIGW.0301"], &["token"])],
         meaning: "A token is valid for 24 hours and only in the cloud that issued it. This one has expired, is \
-                  incomplete, or was issued elsewhere.",
+                  incomplete, or was issued by another cloud.",
         action: "Get a new token, or configure user_name and password, or an access key.",
         example: Some(example(401, "APIGW.0301", "Incorrect IAM authentication information: decrypt token fail")),
     },
     KnownError {
         name: "APIGW.0301",
-        title: "The credentials are refused",
+        title: "The credentials are rejected",
         matchers: &[code(&["APIGW.0301", "APIGW.0305"])],
         meaning: "The gateway does not accept the credentials: the access key is unknown, the secret key does not \
                   belong to it, or the account is in arrears or frozen.",
@@ -426,14 +426,14 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
         title: "The user may not call this API",
         matchers: &[code(&["APIGW.0302"])],
         meaning: "A deny list or allow list at the gateway excludes this user.",
-        action: "Use the credentials of another user, or have the account's administrator lift the restriction.",
+        action: "Use the credentials of another user, or ask the account's administrator to lift the restriction.",
         example: Some(example(403, "APIGW.0302", "The IAM user is not authorized to access the API")),
     },
     KnownError {
         name: "APIGW.0303",
-        title: "The credentials are an application's",
+        title: "The credentials belong to an application",
         matchers: &[code(&["APIGW.0303"])],
-        meaning: "The gateway read these as application (app) credentials, which DLI does not accept.",
+        meaning: "The gateway read the credentials as those of an application (app), which DLI does not accept.",
         action: "Use an access key of an IAM user (in the console: My Credentials, Access Keys).",
         example: Some(example(401, "APIGW.0303", "Incorrect app authentication information")),
     },
@@ -458,7 +458,7 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
         title: "Too many requests",
         matchers: &[code(&["APIGW.0308"]), status(429, 429)],
         meaning: "The gateway limits how many requests one user may send in a period (see the message). All programs \
-                  of that user share the limit. The provider slowed down and retried until its time was up.",
+                  of that user share the limit. The provider slowed down and retried until the timeout expired.",
         action: MORE_TIME,
         example: Some(example(
             429,
@@ -479,21 +479,21 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
         title: "The IP address is not allowed",
         matchers: &[code(&["APIGW.0401", "APIGW.0402"])],
         meaning: "The gateway does not allow requests from this machine's IP address, or cannot tell the address.",
-        action: "Run Terraform from an allowed address, or have the restriction lifted.",
+        action: "Run Terraform from an allowed address, or ask the account's administrator to lift the restriction.",
         example: Some(example(403, "APIGW.0402", "The IP address is not authorized to access the API")),
     },
     KnownError {
         name: "APIGW.0501",
-        title: "Frozen, or a quota of the gateway is used up",
+        title: "The caller is frozen, or its quota of calls is used up",
         matchers: &[code(&["APIGW.0501", "APIGW.0502"])],
-        meaning: "The gateway has frozen the caller, usually for lack of balance, or the caller's quota of calls is \
-                  used up.",
+        meaning: "The gateway has frozen the caller, usually because the account has no balance, or the caller's quota \
+                  of calls is used up.",
         action: "Check the balance in Billing Center.",
         example: Some(example(405, "APIGW.0502", "The app has been frozen")),
     },
     KnownError {
         name: "APIGW.0801",
-        title: "Not allowed in this region",
+        title: "The service or the user is not allowed in this region",
         matchers: &[code(&["APIGW.0801", "APIGW.0802"])],
         meaning: "The service, or this user, is not allowed in this region.",
         action: "Check region, or ask the account's administrator.",
@@ -523,33 +523,33 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
             words(&["policy doesn't allow", "not authorized to perform"]),
         ],
         meaning: "The credentials are valid, but do not have the permission for this call in this project.",
-        action: "Ask an administrator to give the user or the agency a policy that allows this call. The required \
-                 action is named above, if known; DLI FullAccess allows all actions of DLI. A new permission can take \
-                 some minutes to take effect.",
+        action: "Ask an administrator to give the user or the agency a policy that allows this call. The line Needed \
+                 of the error names the IAM action, if known. DLI FullAccess allows all actions of DLI. A new \
+                 permission can take some minutes to take effect.",
         example: Some(example(403, "IAM.0003", "Policy doesn't allow dli:edsconnection:create to be performed.")),
     },
     KnownError {
         name: "IAM.0004",
-        title: "IAM does not find it",
+        title: "IAM does not find the user, agency, account or project",
         matchers: &[
             code(&["IAM.0004"]),
             response((404, 404), CodeMatcher::OneOf(&["404"]), &[], CallMatcher::OfIdentity),
         ],
-        meaning: "There is no such user, agency, account or project.",
-        action: "Check the names in the credentials: the account (domain_name), the user, the agency, and the project, \
-                 which is that of the region unless project_id or project_name says otherwise.",
+        meaning: "The request names a user, agency, account or project that does not exist.",
+        action: "Check the names in the credentials: the account (domain_name), the user, the agency, and the project \
+                 (by default the one named after the region).",
         example: Some(of_iam(404, "IAM.0004", "Could not find agency: dli-agency.")),
     },
     KnownError {
         name: "IAM.0011",
-        title: "IAM does not accept the request",
+        title: "IAM rejects the request",
         matchers: &[
             code(&["IAM.0007", "IAM.0011"]),
             response((400, 400), CodeMatcher::OneOf(&["400"]), &[], CallMatcher::OfIdentity),
         ],
         meaning: "A value that identifies the user, the agency, the account or the project is missing, or does not \
                   have the form that IAM requires.",
-        action: "Check names and IDs in the credentials; where an ID is required, a name does not work.",
+        action: "Check the names and IDs in the credentials. A name does not work where an ID is required.",
         example: Some(of_iam(400, "IAM.0011", "Request body is invalid.")),
     },
     KnownError {
@@ -562,42 +562,42 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
     },
     KnownError {
         name: "proxy",
-        title: "The proxy",
+        title: "The proxy is unreachable or rejects the request",
         matchers: &[Matcher::Transport(TransportFailure::Proxy), status(407, 407)],
-        meaning: "The proxy named in HTTPS_PROXY is unreachable, refuses this host, or requires a password.",
+        meaning: "The proxy named in HTTPS_PROXY is unreachable, rejects this host, or requires a password.",
         action: "Check HTTPS_PROXY: http://USER:PASSWORD@HOST:PORT, with special characters percent-encoded. List \
-                 hosts that are reached without the proxy in NO_PROXY. If the proxy refuses this host, have its owner \
-                 allow it.",
+                 hosts that are reached without the proxy in NO_PROXY. If the proxy rejects this host, ask its \
+                 operator to allow the host.",
         example: None,
     },
     KnownError {
         name: "HTTP-408",
         title: "The request did not arrive in time",
         matchers: &[response((408, 408), CodeMatcher::Missing, &[], CallMatcher::Any)],
-        meaning: "The server gave up waiting for the request to arrive. The network is slow, or a proxy in between \
-                  holds requests back.",
+        meaning: "The server did not receive the whole request in time. The network is slow, or a proxy delays \
+                  requests.",
         action: LATER,
         example: None,
     },
     KnownError {
         name: "unexpected-response",
-        title: "Something else answered",
+        title: "The response does not come from DLI",
         matchers: &[
             Matcher::Transport(TransportFailure::UnexpectedResponse),
             status(300, 399),
             response((400, 499), CodeMatcher::Missing, &[], CallMatcher::Any),
         ],
-        meaning: "What answered is not DLI: the login page of a network, the error page of a proxy, or another service \
-                  at this address.",
+        meaning: "The response does not come from DLI, but from the login page of a network, from a proxy, or from \
+                  another service at this address.",
         action: "Open the address in the error with a browser or curl. Log in to the \
                  network, or correct HTTPS_PROXY, region, or endpoints in the provider block.",
         example: None,
     },
     KnownError {
         name: "HTTP-5xx",
-        title: "A fault at the other end",
+        title: "A server error (HTTP 5xx)",
         matchers: &[status(500, 599)],
-        meaning: "The service, or a gateway or proxy in front of it, failed. Your request is not at fault.",
+        meaning: "The service, or a gateway or proxy in front of it, failed. Your request is not the cause.",
         action: LATER,
         example: Some(example(500, "APIGW.0601", "Internal server error")),
     },
@@ -613,9 +613,9 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
     },
     KnownError {
         name: "unlisted",
-        title: "A code that is not listed here",
+        title: "A code that is not in this list",
         matchers: &[status(0, 999)],
-        meaning: "The provider does not know this code; only the service's own message explains it.",
+        meaning: "The provider does not know this code. Only the message of the service explains it.",
         action: "Look up the code in the DLI API Reference, Error Codes, or give the request ID to Huawei Cloud \
                  support.",
         example: Some(example(409, "DLI.4711", "The state of the connection conflicts with the operation")),
@@ -643,9 +643,10 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
         name: "connection-refused",
         title: "Nothing listens at the address",
         matchers: &[Matcher::Transport(TransportFailure::Refused)],
-        meaning: "The host is there, but nothing listens on this port: the port is wrong, the service is not running, \
-                  or a firewall rejects the connection.",
-        action: "Check endpoints in the provider block. If it is the emulator, start it first (dli-emulator).",
+        meaning: "The host is reachable, but nothing listens on this port: the port is wrong, the service is not \
+                  running, or a firewall rejects the connection.",
+        action: "Check endpoints in the provider block. If this is the address of the emulator, start dli-emulator \
+                 first.",
         example: None,
     },
     KnownError {
@@ -669,19 +670,19 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
         name: "tls-not-trusted",
         title: "The certificate is not trusted",
         matchers: &[Matcher::Transport(TransportFailure::UntrustedCertificate)],
-        meaning: "The certificate is not signed by an authority this machine trusts, is for another host, or is not \
-                  valid now. Often a proxy intercepts TLS with its own certificate.",
-        action: "Ask for the certificate of the authority that signed it, or for the server's own certificate if it is \
-                 self-signed, and name its PEM file in cacert_file. Check this machine's date, and endpoints where it \
-                 is set.",
+        meaning: "The certificate is not signed by a certificate authority (CA) that this machine trusts, is for \
+                  another host, or is not valid now. Often a proxy intercepts TLS with its own certificate.",
+        action: "Ask for the certificate of the CA that signed it, or for the server's own certificate if it is \
+                 self-signed, and name its PEM file in cacert_file. Check this machine's date, and endpoints if it is \
+                 set.",
         example: None,
     },
     KnownError {
         name: "tls-failed",
         title: "The host does not speak TLS",
         matchers: &[Matcher::Transport(TransportFailure::TlsFailed)],
-        meaning: "The host answers, but not with TLS 1.2 or newer: the port is for plain HTTP, or a proxy in between \
-                  does not speak modern TLS.",
+        meaning: "The host responds, but not with TLS 1.2 or newer: the port is for plain HTTP, or a proxy does not \
+                  support TLS 1.2.",
         action: "Check the port in endpoints. http:// is accepted only for an emulator on this machine.",
         example: None,
     },

@@ -19,7 +19,7 @@ impl Server {
                 format!(
                     "The state holds a {type_name} of schema version {version}; this version of the provider knows \
                      versions up to {current}. It was probably written by a newer version of the provider. Use that \
-                     version (or a later one); the state was not touched."
+                     version (or a later one); the state was not changed."
                 ),
             )
             .into()

@@ -1,4 +1,4 @@
-//! Checks of the provider's texts: `terraform validate` checks the arguments, and Configure the environment too.
+//! Validators for the string settings of the provider block. Configure also validates the environment variables.
 
 use super::settings::{ConfigOrEnv, Environment, Origin};
 use crate::client;
@@ -44,27 +44,27 @@ pub(crate) fn check(settings: ConfigOrEnv<'_>) -> Diagnostics {
         && let Some(served) = client::region_of_endpoint(&address)
         && region != served
     {
-        let place = address_origin.place("endpoints.dli");
-        let problem = format!("the region is {region:?}, but {place} is the address of {served:?}");
+        let setting = address_origin.place("endpoints.dli");
+        let problem = format!("the region is {region:?}, but {setting} is the address of {served:?}");
         report.push(invalid("region", origin, &problem, "the region of the endpoint, or no endpoint"));
     }
-    report.extend(real_service(settings));
+    report.extend(emulator_mixed_with_remote_service(settings));
     report
 }
 
-/// The first argument that names a service elsewhere, while `DLI_ENDPOINT` names an emulator on this machine. The
-/// environment then has the emulator's keys, or the tests of a module would act on the real cloud.
-fn real_service(settings: ConfigOrEnv<'_>) -> Option<Diagnostic> {
+/// The error about an argument with an address on another machine, while `DLI_ENDPOINT` is an emulator on this machine.
+/// Otherwise the provider would send the emulator's keys to a real service, or tests would change real objects.
+fn emulator_mixed_with_remote_service(settings: ConfigOrEnv<'_>) -> Option<Diagnostic> {
     let (endpoint, Origin::Variable(variable)) = settings.dli_endpoint()? else { return None };
     if !client::is_loopback_endpoint(&endpoint) {
         return None;
     }
-    let is_elsewhere = |name: &&str| settings.argument(name).is_some_and(|text| !client::is_loopback_endpoint(&text));
-    let name = ["auth_url", "endpoints.iam", "endpoints.vpc"].into_iter().find(is_elsewhere)?;
+    let is_remote = |name: &&str| settings.argument(name).is_some_and(|text| !client::is_loopback_endpoint(&text));
+    let name = ["auth_url", "endpoints.iam", "endpoints.vpc"].into_iter().find(is_remote)?;
     let text = format!(
-        "{name}: the service at this address is not on this machine, but {variable} in the environment is {endpoint}, \
-         as for an emulator. Credentials of one would reach the other. Nothing was sent.\n\nRemove {name} from the \
-         provider block, pass it as a variable that tests leave null, or unset {variable}."
+        "{name} is an address on another machine, but {variable} in the environment points to an emulator on this \
+         machine ({endpoint}). The provider would send credentials of one to the other. Nothing was sent.\n\nRemove \
+         {name} from the provider block, pass it as a variable that tests leave null, or unset {variable}."
     );
     let path = name.split_once('.').map_or(name, |(block, _)| block);
     Some(Diagnostic::error("Invalid Provider Configuration", text).at(Path::attribute(path)))

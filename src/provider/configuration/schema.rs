@@ -48,7 +48,7 @@ pub(crate) fn attributes() -> Vec<Attribute> {
         ),
         Attribute::string("cloud").description(
             "Domain of the site, from which the endpoints are derived. Environment: `HW_CLOUD`. Default: \
-             `myhuaweicloud.com`, and `myhuaweicloud.eu` for `eu-west-101`.",
+             `myhuaweicloud.com`; for `eu-west-101`, `myhuaweicloud.eu`, except for the VPC service.",
         ),
         Attribute::string("auth_url").validator(validators::IDENTITY_ENDPOINT).description(
             "Address of IAM, such as `https://iam.cn-north-4.myhuaweicloud.com/v3`. Environment: `HW_AUTH_URL`. \
@@ -68,8 +68,8 @@ pub(crate) fn attributes() -> Vec<Attribute> {
              traffic. Environment: `HW_INSECURE`.",
         ),
         Attribute::string("cacert_file").description(
-            "File with certificates (PEM) to trust besides those of the operating system, or its content. A server's \
-             own self-signed certificate is accepted too. Environment: `OS_CACERT`.",
+            "File with certificates (PEM) to trust in addition to those of the operating system, or its content. A \
+             server's own self-signed certificate is accepted too. Environment: `OS_CACERT`.",
         ),
     ]
 }

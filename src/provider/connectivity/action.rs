@@ -62,10 +62,10 @@ impl Action for ConnectivityTest {
         ];
         attributes.extend(location::action_attributes());
         Schema::new(
-            "Tests whether a queue reaches addresses: through the peering, the routes and the host records of its \
-             connections, and the security groups at the other end. The action fails if an address is not reached, and \
-             names each of them. Requires Terraform 1.14 or newer. Earlier versions and OpenTofu can use the data \
-             source `dli_connectivity`.",
+            "Tests whether a queue can reach addresses. The test covers the peerings, routes and host records of the \
+             queue's connections, and the security groups of the target. The action fails if an address is \
+             unreachable, and lists all unreachable addresses. Requires Terraform 1.14 or newer. Earlier versions and \
+             OpenTofu can use the data source `dli_connectivity`.",
             attributes,
         )
     }

@@ -47,10 +47,10 @@ impl DataSource for ConnectivityDataSource {
         ];
         attributes.splice(2..2, location::data_source_attributes());
         Schema::new(
-            "Tests whether a queue reaches an address: through the peering, the routes and the host records of its \
-             connections, and the security group at the other end. Each read starts a test. An unreachable address is \
-             a result, not an error, so test `reachable` in a `check` block or a postcondition. Declare the data \
-             source outside of the `check` block: inside, every plan shows changes.",
+            "Tests whether a queue can reach an address. The test covers the peerings, routes and host records of the \
+             queue's connections, and the security group of the target. Each read starts a test. An unreachable \
+             address is a result, not an error, so test `reachable` in a `check` block or a postcondition. Declare the \
+             data source outside of the `check` block: inside, every plan shows changes.",
             attributes,
         )
     }

@@ -309,7 +309,7 @@ impl Resource for EnhancedConnection {
             let text = format!(
                 "The import ID {:?} does not name a connection: {value:?} {violation}; allowed: {}.{hint}\n\nWrite it \
                  as ID or as name:NAME, followed by @REGION or @REGION/PROJECT_ID if these differ from the provider's. \
-                 The console and the data source dli_enhanced_connections show both.",
+                 The console and the data source dli_enhanced_connections show the IDs and names.",
                 request.id, rule.expected
             );
             return Err(Diagnostic::error("Invalid Import ID", text).into());

@@ -209,7 +209,7 @@ pub(crate) fn damaged(fact: &str, path: Path) -> Diagnostic {
 pub(crate) fn no_connection(summary: &str, id: &str) -> Diagnostics {
     let text = format!(
         "There is no enhanced connection {id} in this project: it never existed, or it was deleted. Check \
-         connection_id, region and project_id. The default of region and project_id is the provider's."
+         connection_id, region and project_id. region and project_id default to the provider's."
     );
     Diagnostic::error(format!("{summary}: No Such Connection"), text).into()
 }

@@ -170,7 +170,7 @@ pub(crate) fn report(
     let into_diagnostics = move |error| match error {
         // A data source has no timeouts block.
         OperationError::TimedOut { limit, last_error, .. } => {
-            let what = format!("The service did not answer everything within {}.", humantime::format_duration(limit));
+            let what = format!("The service did not return everything within {}.", humantime::format_duration(limit));
             let text = timeout_text("", &what, last_error.as_deref(), STATE_NOTE);
             Diagnostic::error(format!("Timed Out: {summary}"), text).into()
         }

@@ -92,8 +92,9 @@ fn label(error: &Error) -> &'static str {
     if is_response { "Response" } else { "Failure" }
 }
 
-/// The line about the IAM action that the credentials lack. A rejection by the gateway is not about IAM permissions, and one without a
-/// code may be the page of a proxy.
+/// The `Needed` line: the IAM action that the credentials lack.
+///
+/// None for an error of the gateway, and none without an error code, which may come from a proxy.
 fn needed_action(operation: Operation, error: &Error) -> Option<String> {
     let is_by_service = error.code.as_deref().is_some_and(|code| !code.starts_with("APIGW."));
     let is_denied = error.is_reported() && error.status.is_some_and(|status| status.as_u16() == 403);
@@ -101,12 +102,14 @@ fn needed_action(operation: Operation, error: &Error) -> Option<String> {
     Some(format!("Needed: the IAM action {action}"))
 }
 
-/// The error of an unusable provider block. `place` is the origin of a text that is not in it.
-pub(in crate::provider) fn configuration(error: &ConfigError, place: Option<&str>) -> Diagnostics {
+/// The error of an unusable provider block. `origin` is where a text comes from that is not in the block.
+pub(in crate::provider) fn configuration(error: &ConfigError, origin: Option<&str>) -> Diagnostics {
     let mut text = format!("The provider cannot be configured: {error}");
     let path = match error {
-        ConfigError::Text { setting, .. } => {
-            text.extend(place.map(|place| format!("; it comes from {place}")));
+        ConfigError::Text { setting, problem } => {
+            if let Some(origin) = origin {
+                text = format!("The provider cannot be configured: {setting} (from {origin}) {problem}");
+            }
             Path::attribute(*setting)
         }
         ConfigError::Endpoint { .. } => Path::attribute("endpoints").key("dli"),
@@ -116,7 +119,7 @@ pub(in crate::provider) fn configuration(error: &ConfigError, place: Option<&str
     Diagnostic::error("Invalid Provider Configuration", sentence(&text)).at(path).into()
 }
 
-/// Starts with a capital and ends with a full stop.
+/// Capitalizes a text and adds a full stop if needed.
 fn sentence(text: &str) -> String {
     let stop = if text.ends_with(['.', '!', '?']) { "" } else { "." };
     capitalized(text) + stop
@@ -158,7 +161,7 @@ mod tests {
             ..Config::default()
         });
         let project = client.expect("in order").project(None, None).expect("complete");
-        let error = project.delete_connection("2a62").await.expect_err("nobody answers");
+        let error = project.delete_connection("2a62").await.expect_err("no response");
         describe("enhanced connection \"test\" (2a62)", &error, HOLDS).replace(&port.to_string(), "12345")
     }
 

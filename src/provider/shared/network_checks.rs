@@ -10,7 +10,7 @@
 //!
 //! Only what a plan creates or changes is checked, so a plan without changes sends no request. The lists of queues,
 //! pools and connections are those of [`plan_checks`](super::plan_checks). A check never changes planned values. If the
-//! VPC service refuses or does not answer, one warning of the run says so.
+//! VPC service rejects the request or does not respond, one warning of the run says so.
 
 pub(super) mod cache;
 mod connection;

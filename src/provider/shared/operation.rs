@@ -400,7 +400,7 @@ impl OperationError {
             }
             Self::Interrupted { .. } => format!("The run was interrupted.\n\n{state_note}"),
             Self::TimedOut { subject, limit, last_error, .. } => {
-                let what = format!("The service did not answer within {}.", humantime::format_duration(limit));
+                let what = format!("The service did not respond within {}.", humantime::format_duration(limit));
                 timeout_text(&subject, &what, last_error.as_deref(), state_note)
             }
         };

@@ -1,7 +1,7 @@
 //! Checks of names in a plan: whether queues and pools exist and may be bound, and whether a new name is free.
 //!
 //! The provider reads each list once per run for all resources. It reads nothing without credentials or with
-//! `plan_checks = false`. If the service does not answer, the plan shows a warning and continues.
+//! `plan_checks = false`. If the service does not respond, the plan shows a warning and continues.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,7 +21,6 @@ use crate::provider::provider_data::ProviderData;
 use crate::provider::shared::binding_target::BindingTarget;
 use crate::provider::shared::network_checks::target::Inventory;
 use crate::provider::shared::operation::{self, OperationContext};
-use crate::provider::shared::overlap;
 use crate::provider::shared::project_lists::{self, Purpose, TIMEOUT};
 use crate::provider::shared::run_state::ConnectionSurvey;
 
@@ -32,7 +31,7 @@ const QUEUES_NOT_CHECKED: &str = "Queues Were Not Checked";
 const NAMES_NOT_CHECKED: &str = "Connection Names Were Not Checked";
 const POOLS_NOT_CHECKED: &str = "Elastic Resource Pools Were Not Checked";
 
-const NOT_CHECKED: &str = "The plan continues without this check; the apply will report what is wrong. To plan without \
+const NOT_CHECKED: &str = "The plan continues without this check. If there is a problem, the apply reports it. To plan without \
                            these checks, set plan_checks = false in the provider block.";
 
 const REJECTED: &str = "Nothing was changed. The plan stops here, because an apply would fail too. To plan without \
@@ -69,9 +68,8 @@ impl PlanChecker {
         self.context.with_short_timeout(TIMEOUT, Box::pin(self.context.read(call))).await
     }
 
-    /// Reports each queue that cannot be bound, and warns about each one that does not exist. Records the pools that an
-    /// existing connection binds for the others.
-    pub(crate) async fn check_queues(&self, connection: Option<&str>, wanted: &[(Path, String)]) -> Diagnostics {
+    /// Reports each queue that cannot be bound, and warns about each one that does not exist.
+    pub(crate) async fn check_queues(&self, wanted: &[(Path, String)]) -> Diagnostics {
         // Repeated requests with rejected credentials would lock the access key.
         if wanted.is_empty() || self.is_rejected() {
             return Diagnostics::new();
@@ -84,14 +82,7 @@ impl PlanChecker {
                                    pool.\nDocument: DLI API Reference, \"Creating an Enhanced Datasource \
                                    Connection\", request parameter queues.";
             let problem = match queues.get(&name.to_ascii_lowercase()) {
-                Some(queue) if queue.may_be_bound() => {
-                    let pool = Some(&queue.elastic_resource_pool_name).filter(|pool| !pool.is_empty());
-                    if let Some((connection, pool)) = connection.zip(pool) {
-                        let overlaps = self.context.run_state.declared_parts.bind_pool_of(connection, name, pool);
-                        report.extend(overlap::report(overlaps));
-                    }
-                    continue;
-                }
+                Some(queue) if queue.may_be_bound() => continue,
                 Some(queue) => {
                     let text = format!("{path}: {name:?} is {}.\n\n{ALLOWED}", describe_queue(queue));
                     Diagnostic::error("Queue Cannot Be Bound", text)

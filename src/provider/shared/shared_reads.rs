@@ -155,7 +155,7 @@ struct Pages<T> {
     offset: usize,
     requests: usize,
     weight: usize,
-    /// Whether the last page was read, or the service does not answer.
+    /// Whether the last page was read, or the service does not respond.
     is_finished: bool,
 }
 

@@ -24,8 +24,9 @@ const MAX_STALENESS: Duration = Duration::from_mins(1);
 const POOLS_INTERVAL: Duration = Duration::from_secs(30);
 
 /// The state note of an interrupted wait.
-pub(crate) const WAIT_INTERRUPTED: &str = "Everything was requested and is in the state. The service is still creating \
-                                           the bindings; the next plan or apply shows their status.";
+pub(crate) const WAIT_INTERRUPTED: &str = "The provider has sent all requests and saved the result in the state. The \
+                                           service is still creating the bindings; the next plan or apply shows their \
+                                           status.";
 
 /// Changes of the bindings before the wait.
 #[derive(Debug, Clone, Copy)]
@@ -120,8 +121,9 @@ pub(crate) fn failure_warning(connection: &str, failed: &Binding) -> Diagnostic 
 
 /// Describes a failed binding, with the reason that the service gives and the usual cause.
 fn text(connection: &str, Binding { name, err_msg, .. }: &Binding, state_note: &str) -> String {
-    let reason = if err_msg.is_empty() { "the service gives no reason" } else { err_msg };
+    let reason =
+        if err_msg.is_empty() { ", without a reason from the service".to_owned() } else { format!(": {err_msg}") };
     let object = error_detail::object(&format!("binding of {name} to the enhanced connection {connection:?}"));
-    let facts = object.into_iter().chain([format!("Status: FAILED: {reason}")]).collect::<Vec<_>>().join("\n");
+    let facts = object.into_iter().chain([format!("Status: FAILED{reason}")]).collect::<Vec<_>>().join("\n");
     error_detail::compose(&facts, KnownError::for_binding(err_msg), false, state_note)
 }

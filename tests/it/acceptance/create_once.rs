@@ -560,9 +560,13 @@ resource "dli_enhanced_connection_route" "r" {{
         let second = workspace.run(&["apply", "-json", "-auto-approve", "-state=second.tfstate", &target]);
         std::fs::write(&finish, "").expect("the directory is writable");
         let error = second.expect_code(1).error_of(ADDRESS);
-        for part in
-            [&id, "Name Is Taken", "still active", "Nothing was created", "wait until it has ended, then plan again"]
-        {
+        for part in [
+            &id,
+            "Name Is Taken",
+            "has just created",
+            "Nothing was created",
+            "wait until it has ended, then plan again",
+        ] {
             assert!(error.contains(part), "expected {part:?}:\n{error}");
         }
         first.wait().expect_code(0);

@@ -1,4 +1,5 @@
 //! The text of every known error, as real Terraform prints it: `tests/data/errors/NAME.txt`, compared as a whole.
+//! `connect-timeout`, `timeout` and `queued-too-long` contain only the detail, because they come from a single call.
 //!
 //! Values that vary between runs are replaced: request IDs, connection IDs, ports, attempt counts. After a change of
 //! the texts, run the tests with `UPDATE_ERRORS=1` and review the files.

@@ -134,7 +134,7 @@ fn production_block_finds_declared_projects() {
 
 /// The keys of the emulator are not sent to a real service that the block names.
 #[test]
-fn real_service_beside_the_emulator_is_refused() {
+fn real_service_with_the_emulator_is_rejected() {
     for_one_terraform(|terraform| {
         let workspace = workspace(terraform, "acceptance-tests", &["main.tf"]);
         workspace.write("versions.tf", &versions());
@@ -149,10 +149,10 @@ fn real_service_beside_the_emulator_is_refused() {
             let planned = run(&workspace, terraform, Path::new(EMULATOR), &plan).expect_code(1);
             let text = planned.stderr.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ");
             assert_eq!(text.matches("Error: ").count(), 1, "{planned}");
-            let expected = format!("{name}: the service at this address is not on this machine, but DLI_ENDPOINT");
+            let expected = format!("{name} is an address on another machine, but DLI_ENDPOINT");
             assert!(text.contains(&expected), "{planned}");
         }
-        // An address on this machine is allowed, as is a real one beside a real service.
+        // An address on this machine is allowed, and so is one on another machine if DLI_ENDPOINT is there too.
         let block = "provider \"dli\" {\n  auth_url = \"http://localhost:9/v3\"\n}\n";
         workspace.write("versions.tf", &format!("{}{block}", versions()));
         run(&workspace, terraform, Path::new(EMULATOR), &plan).expect_code(0);

@@ -48,7 +48,7 @@ fn concurrent_run_does_not_create_same_name() {
 
         assert_eq!((created.errors, cloud.creation_count()), (vec![], 1));
         let [error] = &refused.errors[..] else { panic!("one error expected: {refused:?}") };
-        let expected = ["Name Is Taken", "Another run in this directory is still active", "Nothing was created"];
+        let expected = ["Name Is Taken", "Another run in this directory is creating", "Nothing was created"];
         for expected in expected {
             assert!(error.contains(expected), "missing {expected:?}:\n{error}");
         }

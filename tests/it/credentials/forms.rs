@@ -3,27 +3,27 @@
 use terraform_provider_dli::client::{AccessKey, Client, Config, CredentialsSource, NameOrId};
 use terraform_provider_dli::emulator::{ACCESS_KEY, Fault, IamAccount, Metadata, SECRET_KEY, Settings};
 
-use super::{agency, asked, assuming, call, config, key, login, metadata, named_login, operations, start};
+use super::{agency, assuming, call, config, key, login, metadata, named_login, operations, requested, start};
 
 /// Requires these requests with these callers for two calls.
 async fn expect(
     settings: Settings,
     configure: impl FnOnce(Config) -> Config,
-    form: CredentialsSource,
+    source: CredentialsSource,
     expected: &[(&str, &str)],
 ) {
     let emulator = start(settings).await;
-    let shown = format!("{form:?}");
-    let client = Client::new(configure(config(&emulator, form))).expect("a valid configuration");
+    let shown = format!("{source:?}");
+    let client = Client::new(configure(config(&emulator, source))).expect("a valid configuration");
     for _ in 0..2 {
         call(&client).await.unwrap_or_else(|error| panic!("{shown}: {error}"));
     }
     // The second call reuses the credentials of the first.
     let last = *expected.last().expect("the call itself");
     let expected: Vec<_> = expected.iter().copied().chain([last]).collect();
-    let asked = asked(&emulator);
-    let asked: Vec<_> = asked.iter().map(|(operation, caller)| (operation.as_str(), caller.as_str())).collect();
-    assert_eq!(asked, expected, "{shown}");
+    let requested = requested(&emulator);
+    let requested: Vec<_> = requested.iter().map(|(operation, caller)| (operation.as_str(), caller.as_str())).collect();
+    assert_eq!(requested, expected, "{shown}");
     emulator.stop().await;
 }
 
@@ -33,16 +33,16 @@ const MACHINE_KEY: (&str, &str) = ("MetadataSecurityKey", "");
 
 #[tokio::test]
 async fn each_credentials_source() {
-    let plain = |config| config;
+    let unchanged = |config| config;
     let default = Settings::default;
-    expect(default(), plain, key(), &[("ListQueues", "access key emulator of user terraform")]).await;
+    expect(default(), unchanged, key(), &[("ListQueues", "access key emulator of user terraform")]).await;
 
     let temporary = Settings { security_token: Some("a-token".into()), ..default() };
-    let form = AccessKey { id: ACCESS_KEY.into(), secret: SECRET_KEY.into(), security_token: Some("a-token".into()) };
+    let source = AccessKey { id: ACCESS_KEY.into(), secret: SECRET_KEY.into(), security_token: Some("a-token".into()) };
     expect(
         temporary,
-        plain,
-        CredentialsSource::Key(form),
+        unchanged,
+        CredentialsSource::Key(source),
         &[("ListQueues", "temporary key emulator of user terraform")],
     )
     .await;
@@ -55,12 +55,12 @@ async fn each_credentials_source() {
     ];
     for (user, domain) in users {
         let expected = [BY_PASSWORD, ("ListQueues", "token of user terraform")];
-        expect(default(), plain, login(user, domain), &expected).await;
+        expect(default(), unchanged, login(user, domain), &expected).await;
     }
 
     let expected = [SESSION, MACHINE_KEY, ("ListQueues", "temporary key of agency ecs-agency")];
-    expect(default(), plain, metadata(), &expected).await;
-    expect(Settings { metadata: Metadata::V1, ..default() }, plain, metadata(), &expected).await;
+    expect(default(), unchanged, metadata(), &expected).await;
+    expect(Settings { metadata: Metadata::V1, ..default() }, unchanged, metadata(), &expected).await;
 }
 
 #[tokio::test]
@@ -156,7 +156,7 @@ async fn configured_token_is_used_unchanged() {
     let token = response.headers()["x-subject-token"].to_str().expect("ASCII").to_owned();
     let client = Client::new(config(&emulator, CredentialsSource::Token(token.into()))).expect("a valid configuration");
     call(&client).await.expect("accepted credentials");
-    let last = asked(&emulator).pop().expect("a request");
+    let last = requested(&emulator).pop().expect("a request");
     assert_eq!(last, ("ListQueues".to_owned(), "token of user terraform".to_owned()));
     emulator.stop().await;
 }

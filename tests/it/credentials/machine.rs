@@ -22,9 +22,9 @@ async fn operations_with(fault: Fault) -> Vec<String> {
     emulator.inject(fault).expect("a valid fault");
     let client = Client::new(config(&emulator, metadata())).expect("a valid configuration");
     call(&client).await.unwrap_or_else(|error| panic!("{shown}: {error}"));
-    let asked = operations(&emulator);
+    let requested = operations(&emulator);
     emulator.stop().await;
-    asked
+    requested
 }
 
 #[tokio::test]
@@ -43,8 +43,8 @@ async fn one_failure_is_retried() {
 async fn slow_response_is_awaited() {
     assert_eq!(operations_with(slow(KEY)).await, [SESSION, KEY, "ListQueues"]);
     // The first request times out and may be logged before or after the next one.
-    let asked = operations_with(slow(SESSION)).await;
-    assert_eq!(asked.iter().filter(|operation| *operation == KEY).count(), 1, "{asked:?}");
+    let requested = operations_with(slow(SESSION)).await;
+    assert_eq!(requested.iter().filter(|operation| *operation == KEY).count(), 1, "{requested:?}");
 }
 
 /// A failure is not reported as a missing metadata service, and the next call asks again.

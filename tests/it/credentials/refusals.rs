@@ -14,37 +14,38 @@ use tokio_util::sync::CancellationToken;
 
 use super::{agency, assuming, call, config, key, metadata, named_login, operations, start};
 
-async fn refused(
+async fn rejected(
     settings: Settings,
     configure: impl FnOnce(Config) -> Config,
-    form: CredentialsSource,
+    source: CredentialsSource,
 ) -> (Error, Vec<String>) {
     let emulator = start(settings).await;
-    let client = Client::new(configure(config(&emulator, form))).expect("a valid configuration");
+    let client = Client::new(configure(config(&emulator, source))).expect("a valid configuration");
     let error = call(&client).await.expect_err("rejected credentials");
     assert!(!error.may_have_taken_effect() && !error.is_not_found());
     let shown = format!("{error:?} {error}");
     assert!(!shown.contains("canary"), "{shown}");
-    let asked = operations(&emulator);
+    let requested = operations(&emulator);
     emulator.stop().await;
-    (error, asked)
+    (error, requested)
 }
 
 #[tokio::test]
 async fn error_names_the_rejected_credentials() {
-    let check = |error: &Error, caller: &str| {
+    let check = |error: &Error, credentials: &str| {
         let found = (error.status, error.credentials.as_deref());
-        assert_eq!(found, (Some(StatusCode::UNAUTHORIZED), Some(caller)), "{error}");
+        assert_eq!(found, (Some(StatusCode::UNAUTHORIZED), Some(credentials)), "{error}");
     };
-    let plain = |config| config;
+    let unchanged = |config| config;
     let wrong = AccessKey { id: ACCESS_KEY.into(), secret: "canary-secret".into(), security_token: None };
-    let (error, asked) = refused(Settings::default(), plain, CredentialsSource::Key(wrong)).await;
+    let (error, requested) = rejected(Settings::default(), unchanged, CredentialsSource::Key(wrong)).await;
     check(&error, "the access key emul… from this test");
-    assert_eq!(asked, ["ListQueues"], "there is no other key");
+    assert_eq!(requested, ["ListQueues"], "there is no other key");
 
-    let (error, asked) = refused(Settings::default(), plain, CredentialsSource::Token("canary-token".into())).await;
+    let (error, requested) =
+        rejected(Settings::default(), unchanged, CredentialsSource::Token("canary-token".into())).await;
     check(&error, "the token from this test");
-    assert_eq!(asked, ["ListQueues"]);
+    assert_eq!(requested, ["ListQueues"]);
 
     let IamAccount { user_name, domain_name, .. } = IamAccount::default();
     let login = PasswordCredentials {
@@ -52,9 +53,9 @@ async fn error_names_the_rejected_credentials() {
         password: "canary-password".into(),
         domain: Some(NameOrId::Name(domain_name)),
     };
-    let (error, asked) = refused(Settings::default(), plain, CredentialsSource::Password(login)).await;
+    let (error, requested) = rejected(Settings::default(), unchanged, CredentialsSource::Password(login)).await;
     check(&error, "the user \"terraform\" from this test");
-    assert_eq!(asked, ["KeystoneCreateUserTokenByPassword"]);
+    assert_eq!(requested, ["KeystoneCreateUserTokenByPassword"]);
     assert!(error.to_string().contains("The username or password is wrong"), "{error}");
 }
 
@@ -97,7 +98,7 @@ async fn rejected_password_is_not_used_for_others() {
     emulator.stop().await;
 }
 
-/// The password changes during the run. An error about the project does not reject the password.
+/// The password changes during the run. An error with another cause does not reject the password.
 #[tokio::test]
 async fn rejected_renewal_is_not_retried() {
     const LOGIN: &str = "KeystoneCreateUserTokenByPassword";
@@ -109,12 +110,13 @@ async fn rejected_renewal_is_not_retried() {
         emulator.inject(Fault::refuse(LOGIN, 401, "401", words)).expect("a valid fault");
         for project in ["1", "2", "3"] {
             let (project, stop) = (project.repeat(32), CancellationToken::new());
-            let place = (None, Some(project.as_str()));
-            let project = client.open(place, Instant::now() + Duration::from_secs(20), &stop).await.expect("a project");
+            let location = (None, Some(project.as_str()));
+            let project =
+                client.open(location, Instant::now() + Duration::from_secs(20), &stop).await.expect("a project");
             project.list_queues().await.expect_err("a missing token");
         }
-        let asked = operations(&emulator);
-        assert_eq!(asked.iter().filter(|operation| *operation == LOGIN).count(), logins, "{asked:?}");
+        let requested = operations(&emulator);
+        assert_eq!(requested.iter().filter(|operation| *operation == LOGIN).count(), logins, "{requested:?}");
         emulator.stop().await;
     }
 }
@@ -125,9 +127,9 @@ async fn rejected_key_is_not_retried() {
     let wrong = |id: &str, secret: &str| {
         CredentialsSource::Key(AccessKey { id: id.to_owned(), secret: secret.into(), security_token: None })
     };
-    for form in [wrong(ACCESS_KEY, "canary-secret"), wrong("AKANOTHER", SECRET_KEY)] {
+    for source in [wrong(ACCESS_KEY, "canary-secret"), wrong("AKANOTHER", SECRET_KEY)] {
         let emulator = start(Settings { latency: Duration::from_millis(20), ..Settings::default() }).await;
-        let client = Client::new(config(&emulator, form)).expect("a valid configuration");
+        let client = Client::new(config(&emulator, source)).expect("a valid configuration");
         for round in 0..2 {
             for outcome in join_all((0..20).map(|_| call(&client))).await {
                 let error = outcome.expect_err("rejected credentials");
@@ -160,42 +162,42 @@ async fn accepted_key_is_retried_after_an_error() {
 #[tokio::test]
 async fn missing_agency_is_named() {
     let as_agency = |config| assuming(config, Agency { name: "nobody".into(), ..agency() });
-    let (error, asked) = refused(Settings::default(), as_agency, key()).await;
+    let (error, requested) = rejected(Settings::default(), as_agency, key()).await;
     assert_eq!(
         error.to_string().split(" (request id").next(),
         Some("CreateTemporaryAccessKeyByAgency: HTTP 404 Not Found: Could not find agency: nobody.")
     );
-    assert_eq!(asked, ["CreateTemporaryAccessKeyByAgency"]);
+    assert_eq!(requested, ["CreateTemporaryAccessKeyByAgency"]);
 }
 
 #[tokio::test]
 async fn missing_or_ambiguous_project_is_named() {
     let named = |config: Config| Config { project_id: None, region: Some("cn-north-4".into()), ..config };
-    let (error, _) = refused(Settings::default(), named, key()).await;
+    let (error, _) = rejected(Settings::default(), named, key()).await;
     assert_eq!(
         error.to_string(),
-        "the identity service (IAM) shows no project named \"cn-north-4\" to the access key emul… from this test. Each \
-         region has a project of its name; set project_id, or project_name if it has another name"
+        "IAM has no project named \"cn-north-4\" that the access key emul… from this test can see. By default, the \
+         provider uses the project named after the region. Set project_id or project_name"
     );
     let projects = ["a1", "b2"].map(|id| ("cn-north-4".to_owned(), id.to_owned())).to_vec();
     let twice = Settings { iam_account: IamAccount { projects, ..IamAccount::default() }, ..Settings::default() };
-    let (error, _) = refused(twice, named, key()).await;
+    let (error, _) = rejected(twice, named, key()).await;
     let text = error.to_string();
     assert!(text.contains("2 projects named \"cn-north-4\"") && text.contains("a1") && text.contains("b2"), "{text}");
 }
 
-/// A local DLI endpoint does not use the cloud's IAM endpoint, so that no password is sent there.
+/// With a local DLI endpoint, the client does not use the cloud's IAM endpoint, so no password is sent there.
 #[tokio::test]
 async fn local_endpoint_does_not_use_the_clouds_iam() {
     let without = |config: Config| Config { identity_endpoint: None, ..config };
-    let (error, asked) = refused(Settings::default(), without, named_login()).await;
+    let (error, requested) = rejected(Settings::default(), without, named_login()).await;
     let text = error.to_string();
     for part in ["to log in as the user \"terraform\" from this test", "endpoints.iam", "http://127.0.0.1:"] {
         assert!(text.contains(part), "{text}");
     }
-    assert_eq!(asked, Vec::<String>::new());
+    assert_eq!(requested, Vec::<String>::new());
     let unnamed = |config: Config| Config { project_id: None, ..without(config) };
-    let (error, _) = refused(Settings::default(), unnamed, key()).await;
+    let (error, _) = rejected(Settings::default(), unnamed, key()).await;
     assert!(error.to_string().contains("to find the project \"emulated\""), "{error}");
 }
 
@@ -220,7 +222,7 @@ async fn missing_credentials_error_lists_the_sources() {
             "{text}"
         );
         assert!(text.contains(words), "{text}");
-        assert_eq!(operations(&emulator), expected, "the metadata service is asked once");
+        assert_eq!(operations(&emulator), expected, "the metadata service is queried once");
         emulator.stop().await;
     }
 

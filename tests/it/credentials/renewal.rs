@@ -7,10 +7,10 @@ use http::StatusCode;
 use terraform_provider_dli::client::{Client, Config, CredentialsSource};
 use terraform_provider_dli::emulator::{Fault, Settings};
 
-use super::{agency, asked, assuming, call, config, key, metadata, named_login, operations, start};
+use super::{agency, assuming, call, config, key, metadata, named_login, operations, requested, start};
 
-fn count(asked: &[String], operation: &str) -> usize {
-    asked.iter().filter(|one| *one == operation).count()
+fn count(requested: &[String], operation: &str) -> usize {
+    requested.iter().filter(|one| *one == operation).count()
 }
 
 #[tokio::test]
@@ -21,11 +21,11 @@ async fn concurrent_first_calls_share_credentials() {
     for done in join_all((0..50).map(|_| call(&client))).await {
         done.unwrap_or_else(|error| panic!("{error}"));
     }
-    let asked = operations(&emulator);
+    let requested = operations(&emulator);
     for once in ["KeystoneCreateUserTokenByPassword", "CreateTemporaryAccessKeyByAgency", "KeystoneListProjects"] {
-        assert_eq!(count(&asked, once), 1, "{asked:?}");
+        assert_eq!(count(&requested, once), 1, "{requested:?}");
     }
-    assert_eq!(count(&asked, "ListQueues"), 50);
+    assert_eq!(count(&requested, "ListQueues"), 50);
     emulator.stop().await;
 }
 
@@ -48,15 +48,15 @@ async fn revoked_credentials_are_renewed_at_each_step() {
         let client =
             Client::new(if uses_agency { assuming(config, agency()) } else { config }).expect("a valid configuration");
         let project = call(&client).await.expect("a first call");
-        let before = asked(&emulator).len();
+        let before = requested(&emulator).len();
         emulator.revoke_credentials();
         let calls = join_all((0..20).map(|_| project.list_queues())).await;
         assert!(calls.iter().all(Result::is_ok), "{calls:?}");
-        let asked: Vec<_> = operations(&emulator).split_off(before);
-        let others: Vec<_> = asked.iter().filter(|operation| *operation != "ListQueues").collect();
-        assert_eq!(others, renewal, "{asked:?}");
+        let requested: Vec<_> = operations(&emulator).split_off(before);
+        let others: Vec<_> = requested.iter().filter(|operation| *operation != "ListQueues").collect();
+        assert_eq!(others, renewal, "{requested:?}");
         // Each of the twenty calls is rejected at most once.
-        assert!((21..=40).contains(&count(&asked, "ListQueues")), "{asked:?}");
+        assert!((21..=40).contains(&count(&requested, "ListQueues")), "{requested:?}");
         emulator.stop().await;
     }
 }

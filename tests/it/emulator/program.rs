@@ -153,7 +153,7 @@ fn invalid_argument_is_reported() {
         (["--limit", "5"], "REQUESTS/TIME"),
         (["--clock-skew", "soon"], "--clock-skew"),
         (["--metadata", "v3"], "[possible values: v2, v1, no-agency, absent]"),
-        (["--project", "eu"], "REGION=ID"),
+        (["--project", "eu"], "NAME=ID"),
         (["--fault", "{}"], "missing field `trouble`"),
         (["--fault", r#"{"operation":"Create","trouble":"lose-answer"}"#], "CreateEnhancedConnection"),
     ] {

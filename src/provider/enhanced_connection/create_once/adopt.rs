@@ -40,8 +40,8 @@ impl CreateOnce<'_> {
             return Ok(None);
         };
         if !self.journal.is_of_this_state(entry) {
-            let why = "An earlier run with another state in this directory created this connection. That state may \
-                       have it.";
+            let why = "An earlier run with another state in this directory created this connection. The connection \
+                       may be in that state.";
             return Err(self.undecided(&[shown], why).into());
         }
         if !entry.has_same_network(&self.body) {
@@ -143,17 +143,17 @@ impl CreateOnce<'_> {
         let name = self.name;
         let existing = if existing.is_empty() { String::new() } else { describe(name, existing) + "\n\n" };
         let (who, choice) = if self.journal.is_of_this_run(other) {
-            ("Another configuration of the provider in this run", "Choose")
+            ("Another provider block in this run", "Choose")
         } else {
             (
-                "Another run in this directory is still active and",
+                "Another run in this directory",
                 "If that run applies the same configuration, wait until it has ended, then plan again. Otherwise choose",
             )
         };
         let text = format!(
-            "{existing}{who} creates an enhanced connection named {name:?}, or has created it. {NOTHING_CREATED} \
-             {choice} another name. If the connection was meant to be shared, wait until it exists, then use the data \
-             source dli_enhanced_connection or import it: terraform import ADDRESS ID."
+            "{existing}{who} is creating, or has just created, an enhanced connection named {name:?}. \
+             {NOTHING_CREATED} {choice} another name. If the connection was meant to be shared, wait until it exists, \
+             then use the data source dli_enhanced_connection or import it: terraform import ADDRESS ID."
         );
         Diagnostic::error(format!("{SUMMARY}: Name Is Taken"), text).into()
     }

@@ -83,7 +83,7 @@ impl<'a> NetworkReader<'a> {
                 return Ok(ReadOutcome::Unknown);
             }
             Ok(read.await.unwrap_or_else(|error| {
-                // The service refuses one kind of objects, or does not answer at all.
+                // The service rejects reads of one kind of objects, or does not respond at all.
                 let all = [Kind::Vpc, Kind::Subnet, Kind::RouteTable];
                 cache.refuse(project, if error.is_refused() { std::slice::from_ref(&kind) } else { &all });
                 tracing::debug!(?error, "the networks are not checked");

@@ -19,10 +19,10 @@ use crate::framework::value::Value;
 
 /// Number of hosts that a finding names.
 const EXAMPLES: usize = 3;
-/// How to avoid that the network of a pool, or of a queue in no pool, overlaps a subnet.
+/// How to avoid that the network of a pool, or of a queue outside of any pool, overlaps a subnet.
 const OTHER_POOL: &str = "The network of a pool cannot be changed: use another subnet, or a pool with another network.";
 const OTHER_QUEUE: &str = "Use another subnet, or a queue with another network. The network of this queue can be changed \
-                           (API UpdateQueueCidr) while no job runs on it and no connection binds it.";
+                           (API UpdateQueueCidr) while no job runs on the queue and no connection binds it.";
 /// The network of a queue or pool that the same plan replaces is that of the old one.
 const REPLACED: &str = "If this plan replaces the queue or pool, apply the replacement first: terraform apply \
                         -target=ADDRESS.";
