@@ -28,7 +28,7 @@ pub const API_NOT_PUBLISHED: &str = "APIGW.0101";
 /// Gateway: the backend of this API is not found (HTTP 404); it was not called.
 pub const BACKEND_NOT_FOUND: &str = "APIGW.0103";
 /// Gateway: the request cannot be read, or is too large (HTTP 400, 413, 414, 494, 502, 504).
-pub const BAD_GATEWAY_REQUEST: &str = "APIGW.0201";
+pub const GATEWAY_BAD_REQUEST: &str = "APIGW.0201";
 /// Gateway: unknown access key, wrong signature, or a signature that has expired (HTTP 401).
 pub const BAD_CREDENTIALS: &str = "APIGW.0301";
 /// Gateway: too many requests (HTTP 429). The message names the limit: [`RateLimit`](super::rate_limit::RateLimit).

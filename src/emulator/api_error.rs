@@ -28,7 +28,7 @@ impl ApiError {
         Self { status, code: code.into(), text: text.into() }
     }
 
-    pub(super) fn parameter(text: impl Into<String>) -> Self {
+    pub(super) fn invalid_parameter(text: impl Into<String>) -> Self {
         Self::new(400, error_code::INVALID_PARAMETER, text)
     }
 
@@ -41,9 +41,9 @@ impl ApiError {
         } else if on(Quirk::GoneAsDli0002) {
             Self::not_found("datasource connection", id)
         } else if on(Quirk::GoneAsDli0001IsNotExist) {
-            Self::parameter(format!("Connection {id} is not exist"))
+            Self::invalid_parameter(format!("Connection {id} is not exist"))
         } else {
-            Self::parameter(format!("Connection {id} does not exist"))
+            Self::invalid_parameter(format!("Connection {id} does not exist"))
         }
     }
 
@@ -89,7 +89,7 @@ impl ApiError {
 
     /// The gateway cannot read the request.
     pub(super) fn bad_request(status: u16, text: impl Into<String>) -> Self {
-        Self::new(status, error_code::BAD_GATEWAY_REQUEST, text)
+        Self::new(status, error_code::GATEWAY_BAD_REQUEST, text)
     }
 
     pub(super) fn credentials(reason: impl AsRef<str>) -> Self {
@@ -128,8 +128,8 @@ impl ApiError {
         if self.code.starts_with("DLI.") { Self::soft_failure(self.text) } else { self }
     }
 
-    /// The error body. The gateway adds the request id, IAM and EPS nest the error, VPC and DNS use other field
-    /// names, the metadata service returns plain text.
+    /// The error body. The gateway adds the request id, and IAM and EPS nest the error. VPC and DNS use other field
+    /// names. The metadata service returns plain text.
     pub(super) fn body(&self, request_id: &str) -> Value {
         let text = self.text.clone();
         if self.code.is_empty() {

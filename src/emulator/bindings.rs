@@ -81,8 +81,8 @@ impl ProjectService<'_> {
         Ok(())
     }
 
-    /// Settles a binding at once: FAILED with this `err_msg`, or ACTIVE if `None`.
-    pub fn settle(&mut self, id: &str, name: &str, failure: Option<&str>) -> Result<(), ApiError> {
+    /// Sets the result of a binding at once: FAILED with this `err_msg`, or ACTIVE if `None`.
+    pub fn set_binding_result(&mut self, id: &str, name: &str, failure: Option<&str>) -> Result<(), ApiError> {
         let now = self.now;
         let mut peerings = self.usable_mut(id)?.peerings.iter_mut();
         let peering = peerings.find(|peering| peering.name == name);

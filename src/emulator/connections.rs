@@ -24,7 +24,7 @@ pub(super) fn list(service: &mut ProjectService<'_>, request: &ApiRequest) -> Re
     let status = request.parameter("status").map(|text| {
         let known = [STATUS_ACTIVE, STATUS_DELETED].into_iter().find(|status| status.eq_ignore_ascii_case(text));
         let invalid = || format!("The parameter status is invalid: {text:?} is neither ACTIVE nor DELETED");
-        known.ok_or_else(|| ApiError::parameter(invalid()))
+        known.ok_or_else(|| ApiError::invalid_parameter(invalid()))
     });
     let (name, status, tags) = (request.parameter("name"), status.transpose()?, request.tag_filter()?);
     let (offset, limit) = service.page(request, DEFAULT_LIMIT)?;

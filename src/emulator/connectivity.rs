@@ -22,7 +22,8 @@ pub(super) fn create(service: &mut ProjectService<'_>, request: &ApiRequest) -> 
         address: String,
     }
     let NewTask { address } = request.json()?;
-    let invalid = || ApiError::parameter(format!("The parameter address is invalid: {address:?} is not host:port"));
+    let invalid =
+        || ApiError::invalid_parameter(format!("The parameter address is invalid: {address:?} is not host:port"));
     let host = rules::host_of_address(&address).ok_or_else(invalid)?;
     let name = request.segment("queue_name");
     let queue = service.project.queue(name).ok_or_else(|| ApiError::not_found("queue", name))?;

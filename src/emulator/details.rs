@@ -124,18 +124,18 @@ impl ScalingPolicy {
         let (start, stop) = (hour(&self.impact_start_time), hour(&self.impact_stop_time));
         start.zip(stop).filter(|(start, stop)| start < stop).ok_or_else(|| {
             let (start, stop) = (&self.impact_start_time, &self.impact_stop_time);
-            ApiError::parameter(format!("The period {start:?} to {stop:?} is not one of whole hours of a day"))
+            ApiError::invalid_parameter(format!("The period {start:?} to {stop:?} is not one of whole hours of a day"))
         })
     }
 
     fn check(&self) -> Result<(), ApiError> {
         let (min, max) = (self.min_cu, self.max_cu);
         if !(1..=100).contains(&self.priority) {
-            return Err(ApiError::parameter(format!("The parameter priority is invalid: {}", self.priority)));
+            return Err(ApiError::invalid_parameter(format!("The parameter priority is invalid: {}", self.priority)));
         }
         if min < 0 || min > max || min % 4 != 0 || max % 4 != 0 {
             let text = format!("The parameters min_cu {min} and max_cu {max} are not ordered multiples of 4");
-            return Err(ApiError::parameter(text));
+            return Err(ApiError::invalid_parameter(text));
         }
         Ok(())
     }
@@ -151,7 +151,7 @@ pub(super) fn check_policies(policies: &[ScalingPolicy]) -> Result<(), ApiError>
             (0, DAY) if !is_default_there => is_default_there = true,
             (start, stop) => {
                 if let Some(hour) = (start..stop).find(|hour| !hours.insert(*hour)) {
-                    return Err(ApiError::parameter(format!("Two scaling policies have the hour {hour}:00")));
+                    return Err(ApiError::invalid_parameter(format!("Two scaling policies have the hour {hour}:00")));
                 }
             }
         }
@@ -159,7 +159,7 @@ pub(super) fn check_policies(policies: &[ScalingPolicy]) -> Result<(), ApiError>
     if is_default_there {
         return Ok(());
     }
-    Err(ApiError::parameter("The scaling policies lack the default one, from 00:00 to 24:00"))
+    Err(ApiError::invalid_parameter("The scaling policies lack the default one, from 00:00 to 24:00"))
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ pub(super) fn text(parameter: &str, rule: &Rule, value: &str) -> Result<(), ApiE
 
 /// The error of a parameter with another value than the expected ones.
 pub(super) fn invalid(parameter: &str, value: impl Display, expected: &str) -> ApiError {
-    ApiError::parameter(format!("The parameter {parameter} is invalid: {value}; allowed: {expected}"))
+    ApiError::invalid_parameter(format!("The parameter {parameter} is invalid: {value}; allowed: {expected}"))
 }
 
 /// Validates the charging mode of a new queue or pool.
@@ -28,7 +28,7 @@ fn count(parameter: &str, rule: &CountRule, found: usize) -> Result<(), ApiError
         return Ok(());
     }
     let text = format!("The parameter {parameter} is invalid: {found} records; at most {} are supported", rule.max);
-    Err(ApiError::parameter(text))
+    Err(ApiError::invalid_parameter(text))
 }
 
 /// Validates a list of host records. Duplicate names are allowed. The documents make name and address optional;
@@ -51,7 +51,7 @@ pub(super) fn tags(tags: &[Tag]) -> Result<(), ApiError> {
         if keys.insert(&tag.key) {
             return Ok(());
         }
-        Err(ApiError::parameter(format!("The parameter tags is invalid: the key {:?} occurs twice", tag.key)))
+        Err(ApiError::invalid_parameter(format!("The parameter tags is invalid: the key {:?} occurs twice", tag.key)))
     })
 }
 

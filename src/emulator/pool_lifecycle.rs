@@ -81,7 +81,7 @@ fn check_size(min: i64, max: i64, label: &BTreeMap<String, String>) -> Result<()
     let range = if is_basic { 16..=64 } else { 64..=32_000 };
     if min > max || [min, max].iter().any(|cus| cus % 16 != 0 || !range.contains(cus)) {
         let (least, most) = (range.start(), range.end());
-        return Err(ApiError::parameter(format!(
+        return Err(ApiError::invalid_parameter(format!(
             "The parameters min_cu {min} and max_cu {max} are invalid; allowed: ordered multiples of 16 from {least} \
              to {most}"
         )));
@@ -93,7 +93,7 @@ fn check_description(description: &str) -> Result<(), ApiError> {
     if description.chars().count() <= MAX_DESCRIPTION {
         return Ok(());
     }
-    Err(ApiError::parameter("The parameter description is invalid: it has more than 256 characters"))
+    Err(ApiError::invalid_parameter("The parameter description is invalid: it has more than 256 characters"))
 }
 
 impl ProjectService<'_> {
@@ -108,7 +108,7 @@ impl ProjectService<'_> {
         limits::charging_mode(request.charging_mode)?;
         let cidr_in_vpc = request.cidr_in_vpc.unwrap_or_else(|| DEFAULT_NETWORK.to_owned());
         if rules::network(&cidr_in_vpc).is_none() {
-            return Err(ApiError::parameter(format!("The parameter cidr_in_vpc is invalid: {cidr_in_vpc:?}")));
+            return Err(ApiError::invalid_parameter(format!("The parameter cidr_in_vpc is invalid: {cidr_in_vpc:?}")));
         }
         if self.project.pool(&name).is_some() {
             return Err(ApiError::already_exists(format!("Elastic resource pool {name} already exists")));
@@ -147,7 +147,9 @@ impl ProjectService<'_> {
         check_description(&description)?;
         if min_cu > pool.actual_cu {
             let actual = pool.actual_cu;
-            return Err(ApiError::parameter(format!("min_cu {min_cu} exceeds the current size of {actual} CUs")));
+            return Err(ApiError::invalid_parameter(format!(
+                "min_cu {min_cu} exceeds the current size of {actual} CUs"
+            )));
         }
         let changed = Pool { description, min_cu, max_cu, actual_cu: pool.actual_cu.min(max_cu), ..pool };
         self.check_pool_size(&changed, "", &[])?;
@@ -200,13 +202,15 @@ impl ProjectService<'_> {
         let all: Vec<_> = others.chain([policies.to_vec()]).collect();
         if let Some(policy) = all.iter().flatten().find(|policy| policy.max_cu > pool.max_cu) {
             let (needed, max) = (policy.max_cu, pool.max_cu);
-            return Err(ApiError::parameter(format!("A queue may have {needed} CUs, and the pool at most {max}")));
+            return Err(ApiError::invalid_parameter(format!(
+                "A queue may have {needed} CUs, and the pool at most {max}"
+            )));
         }
         let sum: i64 = all.iter().map(|policies| policies.iter().map(|policy| policy.min_cu).max().unwrap_or(0)).sum();
         if sum > pool.min_cu {
             let min = pool.min_cu;
             let text = format!("The queues have at least {sum} CUs in all, and the pool has a minimum of {min}");
-            return Err(ApiError::parameter(text));
+            return Err(ApiError::invalid_parameter(text));
         }
         Ok(())
     }

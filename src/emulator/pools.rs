@@ -16,7 +16,7 @@ const STATES: [&str; 4] = ["AVAILABLE", "SCALING", "CREATING", "FAILED"];
 pub(super) fn list(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     let status = request.parameter("status");
     if let Some(other) = status.filter(|status| !STATES.iter().any(|state| state.eq_ignore_ascii_case(status))) {
-        return Err(ApiError::parameter(format!("The parameter status is invalid: {other:?}")));
+        return Err(ApiError::invalid_parameter(format!("The parameter status is invalid: {other:?}")));
     }
     let tags = request.tag_filter()?;
     let name = request.parameter("name").unwrap_or_default();
@@ -80,7 +80,7 @@ fn listed(project: &Project, number: usize, pool: &Pool) -> Value {
 
 fn page(request: &ApiRequest) -> Result<(usize, usize), ApiError> {
     if request.number("limit")? == Some(0) {
-        return Err(ApiError::parameter("The parameter limit is invalid: 0"));
+        return Err(ApiError::invalid_parameter("The parameter limit is invalid: 0"));
     }
     request.page(DEFAULT_LIMIT)
 }

@@ -54,12 +54,11 @@ impl ProjectService<'_> {
         limits::text("projectId", &rules::PROJECT_ID, project)?;
         let mut changes = Vec::new();
         for granted in &request.privileges {
-            let id = granted
-                .object
-                .strip_prefix(&privilege_object(""))
-                .ok_or_else(|| ApiError::parameter(format!("The parameter object is invalid: {:?}", granted.object)))?;
+            let id = granted.object.strip_prefix(&privilege_object("")).ok_or_else(|| {
+                ApiError::invalid_parameter(format!("The parameter object is invalid: {:?}", granted.object))
+            })?;
             if let Some(other) = granted.privileges.iter().find(|name| *name != PRIVILEGE_BIND_QUEUE) {
-                return Err(ApiError::parameter(format!("The parameter privileges is invalid: {other:?}")));
+                return Err(ApiError::invalid_parameter(format!("The parameter privileges is invalid: {other:?}")));
             }
             self.record_mut(id)?;
             changes.push((id, !granted.privileges.is_empty()));

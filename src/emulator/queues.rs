@@ -13,7 +13,7 @@ use crate::dli::wire::Queue;
 pub(super) fn list(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     let kind = request.parameter("queue_type").unwrap_or("sql");
     if !["sql", "general", "all"].contains(&kind) {
-        return Err(ApiError::parameter(format!("The parameter queue_type is invalid: {kind:?}")));
+        return Err(ApiError::invalid_parameter(format!("The parameter queue_type is invalid: {kind:?}")));
     }
     let tags = request.tag_filter()?;
     let charged = request.parameter("with-charge-info").is_some_and(|text| text.eq_ignore_ascii_case("true"));
@@ -30,7 +30,7 @@ pub(super) fn list(service: &mut ProjectService<'_>, request: &ApiRequest) -> Re
         "cu_asc" => queues.sort_by_key(|queue| queue.cu_count),
         "cu_desc" => queues.sort_by_key(|queue| Reverse(queue.cu_count)),
         "queue_name_desc" => queues.reverse(),
-        other => return Err(ApiError::parameter(format!("The parameter order is invalid: {other:?}"))),
+        other => return Err(ApiError::invalid_parameter(format!("The parameter order is invalid: {other:?}"))),
     }
     let skipped = size.saturating_mul(page.saturating_sub(1));
     let queues: Vec<_> =

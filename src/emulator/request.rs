@@ -56,7 +56,7 @@ impl ApiRequest {
     pub(super) fn number(&self, name: &str) -> Result<Option<usize>, ApiError> {
         let Some(text) = self.parameter(name) else { return Ok(None) };
         text.parse().map(Some).map_err(|_| {
-            ApiError::parameter(format!("The parameter {name} is invalid: {text:?} is not a number from 0 up"))
+            ApiError::invalid_parameter(format!("The parameter {name} is invalid: {text:?} is not a number from 0 up"))
         })
     }
 
@@ -72,7 +72,7 @@ impl ApiRequest {
         pairs
             .map(|pair| {
                 let invalid = || format!("The parameter tags is invalid: {pair:?} is not key=value");
-                pair.split_once('=').ok_or_else(|| ApiError::parameter(invalid()))
+                pair.split_once('=').ok_or_else(|| ApiError::invalid_parameter(invalid()))
             })
             .collect()
     }
@@ -80,7 +80,7 @@ impl ApiRequest {
     /// Decodes the body. The error names a missing field or a wrong type.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
         serde_json::from_slice(&self.body)
-            .map_err(|error| ApiError::parameter(format!("The request body is invalid: {error}")))
+            .map_err(|error| ApiError::invalid_parameter(format!("The request body is invalid: {error}")))
     }
 
     /// Decodes the body. An error has this code.

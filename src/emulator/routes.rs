@@ -25,7 +25,7 @@ impl ProjectService<'_> {
         limits::text("name", &rules::ROUTE_NAME, name)?;
         let Some(network) = rules::network(cidr) else {
             let shown: String = cidr.chars().take(80).collect();
-            return Err(ApiError::parameter(format!("The parameter cidr is invalid: {shown:?} is no network")));
+            return Err(ApiError::invalid_parameter(format!("The parameter cidr is invalid: {shown:?} is no network")));
         };
         let create_time = self.now;
         let routes = &mut self.usable_mut(id)?.routes;

@@ -131,8 +131,8 @@ pub struct IamAccount {
     /// The agency of the cloud server, whose keys the metadata service issues.
     #[arg(skip = "ecs-agency")]
     pub machine: String,
-    /// Name and id of each project that IAM knows, named after its region. DLI requests may use any other project as
-    /// well.
+    /// Name and id of each project that IAM knows; a region's default project has its name. DLI requests may use any
+    /// other project as well.
     #[arg(skip = [("emulated".to_owned(), "0123456789abcdef0123456789abcdef".to_owned())])]
     pub projects: Vec<(String, String)>,
     /// Lifetime of tokens and temporary keys; as documented by default.

@@ -41,7 +41,7 @@ pub struct ListItem {
     pub resource: Value,
 }
 
-/// One message of a list.
+/// An event of the result stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ListEvent {
     /// An object.
@@ -50,7 +50,7 @@ pub enum ListEvent {
     Diagnostics(Diagnostics),
 }
 
-/// Where a list sends its objects.
+/// The sink for results; it enforces the limit.
 #[derive(Debug)]
 pub struct ListResults {
     events: Sender<ListEvent>,
@@ -58,17 +58,17 @@ pub struct ListResults {
 }
 
 impl ListResults {
-    /// Creates a receiver of at most `limit` objects.
+    /// Creates a sink that accepts at most `limit` objects.
     pub fn new(events: Sender<ListEvent>, limit: i64) -> Self {
         Self { events, remaining: limit }
     }
 
-    /// Whether the limit is not reached and the client still listens.
+    /// Whether the client can receive more objects: the limit is not reached and the call is open.
     pub fn wants_more(&self) -> bool {
         self.remaining > 0 && !self.events.is_closed()
     }
 
-    /// Sends an object and waits while the client is slower. Returns whether more are wanted.
+    /// Sends an object; waits if the buffer is full. Returns whether more are wanted.
     pub async fn send(&mut self, item: ListItem) -> bool {
         if self.wants_more() {
             self.remaining -= 1;
@@ -77,7 +77,7 @@ impl ListResults {
         self.wants_more()
     }
 
-    /// Sends warnings; the list goes on.
+    /// Sends warnings; the list continues.
     pub async fn warn(&mut self, warnings: Diagnostics) {
         if warnings.iter().next().is_some() {
             self.push(ListEvent::Diagnostics(warnings)).await;

@@ -9,7 +9,7 @@ use super::{
     resource::Resource, schema::Schema, value::Value,
 };
 
-/// A provider: its configuration, and all that it offers.
+/// A provider: its schema, configuration, resources, data sources, functions and actions.
 #[async_trait]
 pub trait Provider: Send + Sync {
     /// Returns the schema of the provider block.

@@ -1,8 +1,8 @@
 //! The `timeouts` block: the maximum duration of each operation, in Go's duration syntax.
 //!
-//! For core it is an ordinary block. The provider validates the durations and keeps them in the state unchanged. The
-//! crate humantime rejects some of Go's durations (`1.0001h`, `.5s`) and accepts others (`1 week`), so they are parsed
-//! here.
+//! Terraform Core treats it as an ordinary block. The provider validates the durations and keeps them in the state
+//! unchanged. The crate humantime rejects some of Go's durations (`1.0001h`, `.5s`) and accepts others (`1 week`), so
+//! they are parsed here.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::value::Value;
 
 /// The `timeouts` block of a resource, for a [`crate::model!`] field of that name.
 ///
-/// A timeout that is not set, unknown or invalid is the default; validation reports an invalid one.
+/// An unset, unknown or invalid timeout means the default; validation reports an invalid one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Timeouts(Value);
 
@@ -129,7 +129,7 @@ fn fraction_of(unit: u64, decimals: &str) -> Option<u64> {
     if !decimals.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    // An hour has 13 digits of nanoseconds, so digits after the 18th add less than one.
+    // An hour has 13 digits of nanoseconds, so digits after the 18th add less than one nanosecond.
     let decimals = &decimals[..decimals.len().min(18)];
     let scale = 10u128.pow(u32::try_from(decimals.len()).ok()?);
     let decimals: u128 = if decimals.is_empty() { 0 } else { decimals.parse().ok()? };

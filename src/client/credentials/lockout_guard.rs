@@ -1,5 +1,5 @@
-//! Protection against account lockout. One request tries an unknown key or password while the others wait; a rejected
-//! one is not sent again.
+//! Protection against account lockout. One request tries an unknown key or password while the others wait. A rejected
+//! key or password is not sent again.
 
 use parking_lot::Mutex;
 
@@ -8,8 +8,8 @@ use crate::client::error::Error;
 /// Guards one key or password in all its uses.
 #[derive(Debug, Default)]
 pub(in crate::client) struct LockoutGuard {
-    /// Held during the first try.
-    first: tokio::sync::Mutex<()>,
+    /// Held during the first attempt.
+    first_attempt: tokio::sync::Mutex<()>,
     key_status: Mutex<KeyStatus>,
 }
 
@@ -32,10 +32,10 @@ impl LockoutGuard {
         is_rejection: impl FnOnce(&Error, bool) -> bool,
     ) -> Result<T, Error> {
         let is_untried = || matches!(*self.key_status.lock(), KeyStatus::Untried);
-        let first = if is_untried() { Some(self.first.lock().await) } else { None };
-        let _first = first.filter(|_| is_untried());
-        if let KeyStatus::Rejected(refusal) = &*self.key_status.lock() {
-            return Err(refusal.as_ref().clone().preliminary());
+        let first_attempt = if is_untried() { Some(self.first_attempt.lock().await) } else { None };
+        let _first_attempt = first_attempt.filter(|_| is_untried());
+        if let KeyStatus::Rejected(rejection) = &*self.key_status.lock() {
+            return Err(rejection.as_ref().clone().preliminary());
         }
         let outcome = attempt.await;
         self.record_outcome(outcome.as_ref().err(), is_rejection);
@@ -47,8 +47,8 @@ impl LockoutGuard {
         let was_accepted = matches!(*key_status, KeyStatus::Accepted);
         match failure {
             None => *key_status = KeyStatus::Accepted,
-            Some(refusal) if refusal.is_unauthorized() && is_rejection(refusal, was_accepted) => {
-                *key_status = KeyStatus::Rejected(Box::new(refusal.clone()));
+            Some(rejection) if rejection.is_unauthorized() && is_rejection(rejection, was_accepted) => {
+                *key_status = KeyStatus::Rejected(Box::new(rejection.clone()));
             }
             Some(_) if matches!(*key_status, KeyStatus::Untried) => *key_status = KeyStatus::Inconclusive,
             Some(_) => {}
@@ -56,22 +56,22 @@ impl LockoutGuard {
     }
 }
 
-/// Whether the gateway rejects the access key or its signature, not the clock or the project. A key that was accepted
-/// once is not rejected later.
-pub(in crate::client) fn is_key_rejected(refusal: &Error, was_accepted: bool) -> bool {
+/// Whether the gateway rejects the access key or its signature, rather than reporting a wrong clock or project. A key
+/// that was accepted once is not rejected later.
+pub(in crate::client) fn is_key_rejected(rejection: &Error, was_accepted: bool) -> bool {
     const KEY: [&str; 8] =
         ["signature", "aksk", "ak ", "ak:", "access key", "secret key", "secretkey", "security token"];
     const OTHER: [&str; 3] = ["expired", "server time", "project"];
-    !was_accepted && has_one_of(refusal, &KEY) && !has_one_of(refusal, &OTHER)
+    !was_accepted && has_one_of(rejection, &KEY) && !has_one_of(rejection, &OTHER)
 }
 
-/// Whether the identity service rejects the user or the password, not the scope of the token.
-pub(in crate::client) fn is_password_rejected(refusal: &Error, _: bool) -> bool {
-    has_one_of(refusal, &["password", "username", "user name", "locked"])
+/// Whether IAM rejects the user or the password, rather than the scope of the token.
+pub(in crate::client) fn is_password_rejected(rejection: &Error, _: bool) -> bool {
+    has_one_of(rejection, &["password", "username", "user name", "locked"])
 }
 
-fn has_one_of(refusal: &Error, words: &[&str]) -> bool {
-    let message = refusal.message.to_ascii_lowercase();
+fn has_one_of(rejection: &Error, words: &[&str]) -> bool {
+    let message = rejection.message.to_ascii_lowercase();
     words.iter().any(|word| message.contains(word))
 }
 
@@ -85,38 +85,38 @@ mod tests {
     use super::*;
     use crate::client::Operation;
 
-    fn refusal(message: &str) -> Error {
+    fn rejection(message: &str) -> Error {
         Error::reported(Operation::ListQueues, StatusCode::UNAUTHORIZED, None, message.to_owned())
     }
 
     /// Runs fifty attempts at once with the same outcome; returns how many were sent.
-    async fn fifty(guard: &LockoutGuard, outcome: impl Fn() -> Result<(), Error>) -> usize {
-        let made = AtomicUsize::new(0);
+    async fn run_fifty(guard: &LockoutGuard, outcome: impl Fn() -> Result<(), Error>) -> usize {
+        let sent = AtomicUsize::new(0);
         let attempt = || async {
-            made.fetch_add(1, Ordering::SeqCst);
+            sent.fetch_add(1, Ordering::SeqCst);
             tokio::task::yield_now().await;
             outcome()
         };
         let all = join_all((0..50).map(|_| guard.with(attempt(), is_key_rejected))).await;
         assert!(all.iter().all(|one| one.is_ok() == outcome().is_ok()));
-        made.load(Ordering::SeqCst)
+        sent.load(Ordering::SeqCst)
     }
 
     #[tokio::test]
     async fn rejected_key_is_not_sent_again() {
         let guard = LockoutGuard::default();
-        let wrong = || Err(refusal("verify aksk signature fail"));
-        assert_eq!(fifty(&guard, wrong).await, 1);
-        assert_eq!(fifty(&guard, wrong).await, 0);
+        let wrong = || Err(rejection("verify aksk signature fail"));
+        assert_eq!(run_fifty(&guard, wrong).await, 1);
+        assert_eq!(run_fifty(&guard, wrong).await, 0);
     }
 
     #[tokio::test]
     async fn inconclusive_and_accepted_keys_are_sent_again() {
-        let other = || Err(refusal("signature expired, server time:20260101T000000Z"));
+        let other = || Err(rejection("signature expired, server time:20260101T000000Z"));
         let guard = LockoutGuard::default();
-        assert_eq!(fifty(&guard, other).await, 50);
-        assert_eq!(fifty(&guard, || Ok(())).await, 50);
-        assert_eq!(fifty(&guard, || Err(refusal("verify aksk signature fail"))).await, 50);
+        assert_eq!(run_fifty(&guard, other).await, 50);
+        assert_eq!(run_fifty(&guard, || Ok(())).await, 50);
+        assert_eq!(run_fifty(&guard, || Err(rejection("verify aksk signature fail"))).await, 50);
     }
 
     /// The others wait for the first attempt only.
@@ -138,7 +138,7 @@ mod tests {
             guard.with(std::future::pending::<Result<(), Error>>(), is_key_rejected),
         );
         given_up.await.expect_err("it never ends");
-        guard.with(async { Ok(()) }, is_key_rejected).await.expect("it goes on");
+        guard.with(async { Ok(()) }, is_key_rejected).await.expect("the guard is free");
     }
 
     #[test]
@@ -155,11 +155,11 @@ mod tests {
             ("The user is locked.", false, true),
             ("The request you have made requires authentication.", false, false),
         ] {
-            let refusal = refusal(words);
+            let rejection = rejection(words);
             let is = (
-                is_key_rejected(&refusal, false),
-                is_key_rejected(&refusal, true),
-                is_password_rejected(&refusal, false),
+                is_key_rejected(&rejection, false),
+                is_key_rejected(&rejection, true),
+                is_password_rejected(&rejection, false),
             );
             assert_eq!(is, (is_key, false, is_login), "{words}");
         }

@@ -73,7 +73,9 @@ impl Edit {
             Self::Unbind(Targets { connection, queues, elastic_resource_pools }) => {
                 service.unbind(&connection, &QueueNames { queues, elastic_resource_pools })
             }
-            Self::SettleBinding { connection, name, err_msg } => service.settle(&connection, &name, err_msg.as_deref()),
+            Self::SettleBinding { connection, name, err_msg } => {
+                service.set_binding_result(&connection, &name, err_msg.as_deref())
+            }
             Self::Grant { connection, project } => service.grant(&connection, &project),
             Self::Revoke { connection, project } => service.revoke(&connection, &project),
             Self::SetIpv6 { connection, enabled } => service.set_ipv6(&connection, enabled),

@@ -7,8 +7,7 @@ use crate::framework::validate::validate;
 use crate::framework::value::Value;
 
 impl Server {
-    /// Imports the object with an ID or, if `identity` is not null, with an identity. Without an error the state is not
-    /// null.
+    /// Imports the object with an ID or, if `identity` is not null, with an identity. On success, the state is not null.
     pub async fn import(&self, type_name: &str, id: &str, identity: &Value) -> ResourceResponse {
         let ready = self.resources.get(type_name).and_then(|kind| Ok((kind, self.import_id(type_name, id, identity)?)));
         let (registered, id) = match ready {
@@ -35,10 +34,10 @@ impl Server {
 
     /// Returns the import ID of a valid identity, or `id` if there is none.
     fn import_id(&self, type_name: &str, id: &str, identity: &Value) -> Result<String, Diagnostics> {
-        let Some(own) = self.identities.get(type_name).filter(|_| !identity.is_null()) else {
+        let Some(registered) = self.identities.get(type_name).filter(|_| !identity.is_null()) else {
             return Ok(id.to_owned());
         };
-        let report = validate(&own.schema, identity);
+        let report = validate(&registered.schema, identity);
         if report.has_errors() {
             return Err(report.into_iter().map(of_identity).collect());
         }

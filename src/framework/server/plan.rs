@@ -57,7 +57,7 @@ impl Server {
             let request = resource::ModifyPlanRequest {
                 prior: &prior,
                 config: &config,
-                private: &mut private,
+                private: &private,
                 planned: &mut planned,
                 replace: &mut replace,
                 stop: &stop,

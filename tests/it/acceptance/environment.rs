@@ -29,10 +29,10 @@ pub(super) fn behind_tls(plain: &str, host: &str) -> (String, String) {
     behind_tls_with(plain, host, false)
 }
 
-/// As [`behind_tls`]; the certificate may be that of an authority.
-fn behind_tls_with(plain: &str, host: &str, is_authority: bool) -> (String, String) {
+/// As [`behind_tls`]; the certificate may be a CA certificate.
+fn behind_tls_with(plain: &str, host: &str, is_ca: bool) -> (String, String) {
     let mut parameters = CertificateParams::new([host.to_owned()]).expect("a host name");
-    if is_authority {
+    if is_ca {
         parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     }
     let signing_key = KeyPair::generate().expect("a key");
@@ -40,7 +40,7 @@ fn behind_tls_with(plain: &str, host: &str, is_authority: bool) -> (String, Stri
     let key = PrivateKeyDer::try_from(signing_key.serialize_der()).expect("PKCS #8");
     let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
-        .expect("a provider schema")
+        .expect("supported TLS versions")
         .with_no_client_auth()
         .with_single_cert(vec![cert.der().clone()], key)
         .expect("a matching key and certificate");
@@ -116,7 +116,7 @@ fn ca_certificates_come_from_the_environment() {
     });
 }
 
-/// `openssl req -x509` makes a certificate that is its own authority.
+/// `openssl req -x509` marks a self-signed certificate as a CA certificate.
 #[test]
 fn self_signed_certificate_is_trusted_if_named() {
     for_one_terraform(|terraform| {

@@ -65,9 +65,10 @@ impl Case {
 
     /// Whether this binding, and no other, is ACTIVE.
     fn is_bound(&self, cloud: &Cloud) -> bool {
-        let shown = self.connection(cloud);
-        let mut bindings = shown.available_queue_info.iter().chain(&shown.elastic_resource_pools);
-        bindings.all(|binding| binding.name == self.binding && binding.has_status(BINDING_ACTIVE))
+        let connection = self.connection(cloud);
+        let bindings: Vec<_> =
+            connection.available_queue_info.iter().chain(&connection.elastic_resource_pools).collect();
+        matches!(bindings[..], [only] if only.name == self.binding && only.has_status(BINDING_ACTIVE))
     }
 }
 
@@ -94,38 +95,38 @@ fn step(workspace: &Workspace, configuration: &str, action: &'static str) {
 
 /// The number of times this connection was read.
 fn read_count(cloud: &Cloud, id: &str) -> usize {
-    let shown = |path: &str| path.ends_with(&format!("/enhanced-connections/{id}"));
-    cloud.requests().iter().filter(|request| request.method == "GET" && shown(&request.path)).count()
+    let is_read_of = |path: &str| path.ends_with(&format!("/enhanced-connections/{id}"));
+    cloud.requests().iter().filter(|request| request.method == "GET" && is_read_of(&request.path)).count()
 }
 
 /// Waits until an apply waits for its bindings, lets all of them fail, and requires that the apply ends in time.
 #[track_caller]
 fn fail_all(cloud: &Cloud, applying: Running) -> Finished {
     let bound = |case: &Case| {
-        let shown = cloud.connections().into_iter().find(|connection| connection.name == case.name);
-        shown.filter(|shown| !shown.available_queue_info.is_empty() || !shown.elastic_resource_pools.is_empty())
+        let found = cloud.connections().into_iter().find(|connection| connection.name == case.name);
+        found.filter(|found| !found.available_queue_info.is_empty() || !found.elastic_resource_pools.is_empty())
     };
     applying.wait_for("all bindings are being created", || CASES.iter().all(|case| bound(case).is_some()));
     let before: Vec<_> = CASES.iter().map(|case| read_count(cloud, &case.connection(cloud).id)).collect();
-    let again =
+    let are_read_again =
         || CASES.iter().zip(&before).all(|(case, before)| read_count(cloud, &case.connection(cloud).id) > *before);
-    applying.wait_for("all connections are read", again);
+    applying.wait_for("all connections are read", are_read_again);
 
     for case in &CASES {
         let id = case.connection(cloud).id;
-        cloud.edit(|account| account.settle(&id, case.binding, Some(case.err_msg)));
+        cloud.edit(|account| account.set_binding_result(&id, case.binding, Some(case.err_msg)));
     }
     let (failed, failed_at) = (Instant::now(), OffsetDateTime::now_utc());
     let applied = applying.wait_at_most(Duration::from_mins(1)).expect_code(1);
-    let whole = failed.elapsed();
+    let total = failed.elapsed();
     let last = cloud.requests().last().expect("at least one request").at - failed_at;
     #[expect(clippy::print_stdout, reason = "shows the measured delay")]
     {
-        println!("the provider ended {last:.3} after the failure, and Terraform ended after {whole:.3?}");
+        println!("the provider ended {last:.3} after the failure, and Terraform ended after {total:.3?}");
     }
     assert!(last < MAX_DELAY, "the last request came {last} after the failure");
     // Terraform writes its state and stops the provider, which takes longer while other tests run.
-    assert!(whole < MAX_DELAY + Duration::from_secs(1), "Terraform ended {whole:?} after the failure");
+    assert!(total < MAX_DELAY + Duration::from_secs(1), "Terraform ended {total:?} after the failure");
     applied
 }
 
@@ -153,7 +154,7 @@ fn failed_binding_on_create_can_be_untainted() {
         for (case, id) in CASES.iter().zip(&ids) {
             let state = workspace.state(&case.address());
             assert_eq!(state["id"], *id);
-            // The state names a declared queue, not its pool.
+            // The state lists the binding under the declared queue, not under its pool.
             let name = if case.name == "pooled" { "pooled1" } else { case.binding };
             assert_eq!(state["bindings"][name]["error"], case.err_msg);
         }
@@ -203,7 +204,7 @@ fn failed_binding_on_update_is_retried() {
 #[test]
 fn binding_timeout_names_the_binding() {
     let bound = |timeout: &str| connection(&format!("queues = [\"q1\"]\n  timeouts {{\n    {timeout}\n  }}"));
-    // Terraform does not affect the wait.
+    // The wait is the same with every Terraform version.
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
@@ -227,7 +228,7 @@ fn binding_timeout_names_the_binding() {
             let id = cloud.connection().id;
             assert_eq!(workspace.state(ADDRESS)["queues"], json!(["q1"]));
 
-            cloud.edit(|account| account.settle(&id, "q1", None));
+            cloud.edit(|account| account.set_binding_result(&id, "q1", None));
             if on_create {
                 workspace.run(&["untaint", ADDRESS]).expect_code(0);
             }
@@ -262,7 +263,7 @@ fn failed_binding_without_waiting_is_a_warning() {
     });
 }
 
-/// A warning in the plan would be printed again after the apply that has mended the binding.
+/// The plan does not warn about a binding that the apply recreates: Terraform would repeat the warning after the apply.
 #[test]
 fn recreated_binding_is_not_reported() {
     const APPLY: [&str; 3] = ["apply", "-json", "-auto-approve"];
@@ -270,11 +271,11 @@ fn recreated_binding_is_not_reported() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
-        // The second queue is shown as its pool.
+        // For the second queue, the service lists the pool.
         workspace.configure(&connection("queues = [\"q1\", \"pooled1\"]"));
         let fail_all = |id: &str| {
             for name in ["q1", "pool1"] {
-                cloud.edit(|account| account.settle(id, name, Some(REASON)));
+                cloud.edit(|account| account.set_binding_result(id, name, Some(REASON)));
             }
         };
         let set_outcome = |reason| {
@@ -301,9 +302,9 @@ fn recreated_binding_is_not_reported() {
         workspace.run(&[&APPLY[..], &[&replace]].concat()).expect_code(0).expect_no_diagnostics();
         assert_ne!(cloud.connection().id, id);
 
-        // The plan leaves the failed binding.
+        // The plan does not recreate the failed binding, because of ignore_changes.
         let id = cloud.connection().id;
-        cloud.edit(|account| account.settle(&id, "q1", Some(REASON)));
+        cloud.edit(|account| account.set_binding_result(&id, "q1", Some(REASON)));
         workspace.configure(&connection(
             "queues = [\"q1\", \"pooled1\"]\n  lifecycle {\n    ignore_changes = [queues]\n  }",
         ));
@@ -322,8 +323,8 @@ fn interrupt_ends_the_wait_with_complete_state() {
         workspace.configure(&configuration);
         cloud.emulator().set_binding_delay(NEVER);
         let applying = workspace.start(&["apply", "-auto-approve"]);
-        let seen = || cloud.connections().first().is_some_and(|shown| read_count(&cloud, &shown.id) > 0);
-        applying.wait_for("the connection is read", seen);
+        let was_read = || cloud.connections().first().is_some_and(|found| read_count(&cloud, &found.id) > 0);
+        applying.wait_for("the connection is read", was_read);
         applying.signal_group("INT");
         let applied = applying.wait_at_most(Duration::from_secs(3));
         assert!(applied.status.code().is_some(), "Terraform ends by itself:\n{applied}");
@@ -333,7 +334,7 @@ fn interrupt_ends_the_wait_with_complete_state() {
             (&json!(id), &json!(["q1"]), &json!({ "a": "10.0.0.1" })),
             "{applied}"
         );
-        cloud.edit(|account| account.settle(&id, "q1", None));
+        cloud.edit(|account| account.set_binding_result(&id, "q1", None));
         workspace.expect_no_changes();
         workspace.destroy();
         cloud.expect_empty();

@@ -5,8 +5,8 @@ use terraform_provider_dli::dli::wire::{CreateConnection, Host, Queue};
 use super::connection::{ADDRESS, CREATE, connection};
 use super::harness::{Cloud, Finished, PROJECT, Workspace, for_each_terraform, for_one_terraform};
 
-/// Fifty connections with these queues. (If all instances of one resource fail, some Terraform versions show one error
-/// only.)
+/// Fifty connections with these queues. Separate resources, because some Terraform versions show only one error for all
+/// instances of one resource.
 fn fifty_connections(queues: &str) -> String {
     let one = connection(&format!("queues = {queues}"));
     (0..50).map(|index| one.replace("\"test\"", &format!("\"test_{index}\""))).collect()
@@ -72,8 +72,8 @@ fn plan_checks_can_be_off() {
         let all = cloud.provider_block("");
         let keyless: Vec<_> =
             all.lines().filter(|line| !line.contains("access_key") && !line.contains("secret_key")).collect();
-        let warnings = [(format!("{}\n", keyless.join("\n")), 1), (cloud.provider_block("plan_checks = false"), 0)];
-        for (block, count) in warnings {
+        let cases = [(format!("{}\n", keyless.join("\n")), 1), (cloud.provider_block("plan_checks = false"), 0)];
+        for (block, count) in cases {
             let workspace = Workspace::new(terraform).with_provider(&block);
             let planned = plan(&workspace, &fifty_connections(r#"["shared1", "missing1"]"#)).expect_code(0);
             let diagnostics = planned.diagnostics();
@@ -87,21 +87,21 @@ fn plan_checks_can_be_off() {
 /// A queue created in the same run does not exist yet when the plan is made.
 #[test]
 fn unknown_queue_names_are_checked_at_apply() {
-    let later = |queue: &str| {
+    let configuration = |queue: &str| {
         let source = format!("resource \"terraform_data\" \"source\" {{\n  input = {queue:?}\n}}\n");
         format!("{source}{}", connection("queues = [terraform_data.source.output]"))
     };
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
-        plan(&workspace, &later("shared1")).expect_code(0).expect_no_diagnostics();
+        plan(&workspace, &configuration("shared1")).expect_code(0).expect_no_diagnostics();
         assert_eq!(request_count(&cloud, "ListQueues"), 0);
         let applied = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(1);
         let error = applied.error_of(ADDRESS);
         assert!(error.contains("Queue Cannot Be Bound") && error.contains("queues[\"shared1\"]"), "{error}");
         assert!(cloud.connections().is_empty() && cloud.changes().is_empty(), "nothing was sent");
 
-        workspace.step(&later("q1"), &[("terraform_data.source", "update"), (ADDRESS, "create")]);
+        workspace.step(&configuration("q1"), &[("terraform_data.source", "update"), (ADDRESS, "create")]);
         workspace.destroy();
         cloud.expect_empty();
     });

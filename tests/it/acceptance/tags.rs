@@ -169,7 +169,7 @@ fn ignored_tags_are_not_changed() {
     });
 }
 
-/// With such a configuration, every plan would show a change.
+/// If this were allowed, every plan would show a change.
 #[test]
 fn declaring_an_ignored_tag_is_an_error() {
     for_one_terraform(|terraform| {
@@ -267,10 +267,10 @@ fn unreadable_tags_are_a_warning() {
         workspace.configure(&(two_connections("{ a = \"1\" }") + data));
         let planned = workspace.run(&["plan", "-json", "-detailed-exitcode"]).expect_code(0);
         let diagnostics = planned.diagnostics();
-        // One of the resource with tags and one of each data source, although the list has two connections.
+        // One warning for the resource with tags and one for each data source, although the list has two connections.
         assert_eq!(diagnostics.len(), 3, "{diagnostics:#?}");
         for diagnostic in diagnostics {
-            // The documents list no IAM action for this operation.
+            // The documents list no IAM action for this operation, so there is no `Needed` line.
             let expected = ["Tags Cannot Be Read", "Call: ShowResourceTags", "Policy doesn't allow"];
             assert!(
                 !diagnostic.is_error && expected.iter().all(|part| diagnostic.text.contains(part)),

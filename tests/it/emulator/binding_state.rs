@@ -113,12 +113,12 @@ async fn binding_settles_by_edit_or_time() {
     let path = cloud.create(body_with("test", json!({"queues": ["q1", "q2"]}))).await;
     let id = path.rsplit('/').next().expect("an id");
     cloud.clock.advance(Duration::from_secs(1));
-    let settled = cloud.emulator.edit(PROJECT, |account| account.settle(id, "q1", Some("CIDR conflict")));
+    let settled = cloud.emulator.edit(PROJECT, |account| account.set_binding_result(id, "q1", Some("CIDR conflict")));
     settled.expect("no file").expect("it is bound");
     let shown = cloud.get(&path).await.ok(200);
     assert_eq!(first(&shown, "available_queue_info"), state("FAILED", "CIDR conflict", 1_767_225_601_000));
     assert_eq!(shown["available_queue_info"][1]["status"], "CREATING");
-    let missing = cloud.emulator.edit(PROJECT, |account| account.settle(id, "q3", None)).expect("no file");
+    let missing = cloud.emulator.edit(PROJECT, |account| account.set_binding_result(id, "q3", None)).expect("no file");
     assert_eq!(missing.expect_err("it is not bound").code, "DLI.0002");
 
     // Signatures use the clock, not the emulator's advanced time.

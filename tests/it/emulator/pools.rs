@@ -21,9 +21,9 @@ async fn pools_are_listed_with_queues() {
     assert_eq!((&first["queues"], &first["status"]), (&json!(["pooled1", "pooled2"]), &json!("AVAILABLE")));
     assert_eq!(first["cidr_in_vpc"], "10.30.0.0/18");
     assert_eq!(named("").await, ["pool1", "pool2", "pool3"]);
-    assert_eq!(named("?name=ool2").await, ["pool2"], "any part of a name will do");
+    assert_eq!(named("?name=ool2").await, ["pool2"], "matches any part of the name");
     assert_eq!(named("?status=available&limit=2&offset=1").await, ["pool2", "pool3"]);
-    assert_eq!(list("?limit=1").await["count"], 3, "of all pages");
+    assert_eq!(list("?limit=1").await["count"], 3, "the count includes all pages");
     assert_eq!(named("?status=FAILED").await, Vec::<String>::new());
     for wrong in ["status=GONE", "limit=x", "limit=0", "offset=-1"] {
         cloud.get(&format!("/v3/{PROJECT}/elastic-resource-pools?{wrong}")).await.refused(400, "DLI.0001");
@@ -48,7 +48,7 @@ async fn queues_of_one_pool_are_listed() {
 async fn queues_and_pools_can_be_changed() {
     let cloud = Cloud::start().await;
     let edit = |work: fn(&mut terraform_provider_dli::emulator::ProjectService<'_>) -> Result<(), _>| {
-        cloud.emulator.edit(PROJECT, work).expect("no file")
+        cloud.emulator.edit(PROJECT, work).expect("no state file to write")
     };
     let pool = |name: &str| Pool { name: name.to_owned(), ..Pool::default() };
     assert_eq!(edit(|account| account.remove_pool("pool1")).expect_err("it holds queues").code, "DLI.0007");

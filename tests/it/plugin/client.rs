@@ -146,14 +146,14 @@ impl Plugin {
     }
 
     /// Requires that stdout closes within `bound` without more output.
-    pub(super) fn expect_silent_exit(&self, bound: Duration) {
+    pub(super) fn expect_stdout_closed(&self, bound: Duration) {
         let line = self.stdout.recv_timeout(bound);
         assert_eq!(line, Err(mpsc::RecvTimeoutError::Disconnected), "stdout at its end within {bound:?}");
     }
 
     /// Waits at most `bound` for the exit. Returns the status and standard error.
     pub(super) fn wait_exit(mut self, bound: Duration) -> (ExitStatus, String) {
-        self.expect_silent_exit(bound);
+        self.expect_stdout_closed(bound);
         let status = self.child.wait().unwrap();
         (status, self.stderr.take().unwrap().join().unwrap())
     }

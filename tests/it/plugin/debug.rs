@@ -44,7 +44,7 @@ async fn debug_process_serves_until_interrupted() {
     handshake.request_schema(ClientIdentity::Plaintext).await.unwrap();
 
     plugin.signal("INT");
-    plugin.expect_silent_exit(TIMEOUT);
+    plugin.expect_stdout_closed(TIMEOUT);
     assert_eq!(plugin.leftover_files(), 0);
     let (status, text) = plugin.wait_exit(TIMEOUT);
     assert_eq!(status.code(), Some(0));
@@ -58,13 +58,13 @@ async fn reflection_lists_the_services() {
     let channel = handshake(&reattach).channel(ClientIdentity::Plaintext).await.unwrap();
     let list = MessageRequest::ListServices(String::new());
     let request = ServerReflectionRequest { host: String::new(), message_request: Some(list) };
-    let mut answers = ServerReflectionClient::new(channel)
+    let mut responses = ServerReflectionClient::new(channel)
         .server_reflection_info(tokio_stream::once(request))
         .await
         .unwrap()
         .into_inner();
-    let answer = answers.message().await.unwrap().and_then(|answer| answer.message_response);
-    let Some(MessageResponse::ListServicesResponse(list)) = answer else { panic!("a list, not {answer:?}") };
+    let response = responses.message().await.unwrap().and_then(|response| response.message_response);
+    let Some(MessageResponse::ListServicesResponse(list)) = response else { panic!("a list, not {response:?}") };
     let mut names: Vec<_> = list.service.into_iter().map(|service| service.name).collect();
     names.sort();
     assert_eq!(

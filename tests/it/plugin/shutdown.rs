@@ -47,7 +47,7 @@ async fn process_exits_on_shutdown_with_open_streams() {
     GrpcControllerClient::new(channel).shutdown(Empty {}).await.expect("a response before the exit");
     assert_eq!(timeout(TIMEOUT, stdio.message()).await.expect("a closed stream in time").unwrap(), None);
     assert_eq!(timeout(TIMEOUT, broker.message()).await.expect("a closed stream in time").unwrap(), None);
-    plugin.expect_silent_exit(SHUTDOWN);
+    plugin.expect_stdout_closed(SHUTDOWN);
     assert!(begin.elapsed() < SHUTDOWN);
     assert_eq!(plugin.leftover_files(), 0);
     let (status, text) = plugin.wait_exit(TIMEOUT);
@@ -63,7 +63,7 @@ async fn interrupt_is_left_to_the_client() {
     plugin.signal("INT");
     handshake.request_schema(ClientIdentity::Plaintext).await.unwrap();
     plugin.signal("TERM");
-    plugin.expect_silent_exit(TIMEOUT);
+    plugin.expect_stdout_closed(TIMEOUT);
     assert_eq!(plugin.leftover_files(), 0);
     let (status, _) = plugin.wait_exit(TIMEOUT);
     assert_eq!(status.code(), Some(0));
@@ -81,7 +81,7 @@ fn process_exits_with_its_client() {
     let client = Plugin::spawn(command, temp);
     let handshake = Handshake::of(&client);
     client.signal("KILL");
-    client.expect_silent_exit(Duration::from_secs(5));
+    client.expect_stdout_closed(Duration::from_secs(5));
     assert!(!handshake.socket().exists());
     assert_eq!(client.leftover_files(), 0);
     let (_, text) = client.wait_exit(TIMEOUT);

@@ -139,12 +139,12 @@ fn peer_failed_binding_is_not_bound() {
         assert_eq!(bound(&find_connection(&cloud, &id)), ["q1 ACTIVE"]);
 
         // The binding fails later. The plan mends it, so a warning is needed only if the apply does not wait.
-        cloud.edit(|account| account.settle(&id, "q1", Some(REASON)));
+        cloud.edit(|account| account.set_binding_result(&id, "q1", Some(REASON)));
         workspace.run(&["plan", "-json", "-detailed-exitcode"]).expect_code(2).expect_no_diagnostics();
         let without_waiting = workspace.fresh();
         without_waiting.configure(&binding(&id, "queue = \"q1\"\n  wait_for_bindings = false"));
         without_waiting.run(&["apply", "-auto-approve"]).expect_code(0);
-        cloud.edit(|account| account.settle(&id, "q1", Some(REASON)));
+        cloud.edit(|account| account.set_binding_result(&id, "q1", Some(REASON)));
         let planned = without_waiting.run(&["plan", "-detailed-exitcode"]).expect_code(2);
         assert!(planned.stdout.contains("Warning: Binding Failed") && planned.stdout.contains(REASON), "{planned}");
         // The destroy meets the binding in that state.
@@ -162,7 +162,7 @@ fn timed_out_binding_stays_in_state_tainted() {
         let limited = "queue = \"q1\"\n  timeouts {\n    create = \"2s\"\n  }";
         workspace.configure(&binding(&id, limited));
         expect_failure(&workspace, "Timed Out", &["q1 (CREATING)", "terraform untaint"]);
-        cloud.edit(|account| account.settle(&id, "q1", None));
+        cloud.edit(|account| account.set_binding_result(&id, "q1", None));
         workspace.run(&["untaint", ADDRESS]).expect_code(0);
         workspace.step(&binding(&id, limited), &[]);
         assert_eq!(cloud.changes().len(), 1, "it was bound once");
@@ -265,7 +265,7 @@ fn apply_ends_as_soon_as_the_binding_fails() {
         cloud.emulator().set_binding_delay(Duration::from_mins(10));
         let applying = workspace.start(&["apply", "-auto-approve"]);
         applying.wait_for("the target is bound", || !bound(&find_connection(&cloud, &id)).is_empty());
-        cloud.edit(|account| account.settle(&id, "q1", Some("no permission")));
+        cloud.edit(|account| account.set_binding_result(&id, "q1", Some("no permission")));
         // One read per second, and time for Terraform to end on a busy machine.
         let applied = applying.wait_at_most(Duration::from_secs(4)).expect_code(1);
         assert!(applied.stderr.contains("no permission"), "{applied}");

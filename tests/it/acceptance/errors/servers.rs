@@ -12,31 +12,31 @@ use tokio_rustls::rustls::{ServerConfig, ServerConnection};
 
 /// Sends this response to each request and closes the connection. The thread lives as long as the test process. Returns
 /// the port.
-pub(super) fn respond_with(answer: &'static str) -> u16 {
+pub(super) fn respond_with(response: &'static str) -> u16 {
     serve(move |mut stream| {
         if read_head(&mut stream) {
             // The client may be gone already.
-            let _ = stream.write_all(answer.as_bytes());
+            let _ = stream.write_all(response.as_bytes());
         }
     })
 }
 
 /// Sends this response to the first bytes received and closes the connection. Returns the port.
-pub(super) fn respond_immediately(answer: &'static str) -> u16 {
+pub(super) fn respond_immediately(response: &'static str) -> u16 {
     serve(move |mut stream| {
         let _ = stream.read(&mut [0; 4096]);
-        let _ = stream.write_all(answer.as_bytes());
+        let _ = stream.write_all(response.as_bytes());
     })
 }
 
 /// Presents a self-signed certificate for `localhost`. Returns the port.
-pub(super) fn with_own_certificate() -> u16 {
+pub(super) fn present_self_signed_certificate() -> u16 {
     let CertifiedKey { cert, signing_key } =
         generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
     let key = PrivateKeyDer::try_from(signing_key.serialize_der()).expect("PKCS #8");
     let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
-        .expect("a provider schema")
+        .expect("supported TLS versions")
         .with_no_client_auth()
         .with_single_cert(vec![cert.der().clone()], key)
         .expect("a matching key and certificate");

@@ -63,7 +63,7 @@ fn transport_failures_match_golden_files() {
         ("name-not-resolved", "https://dli.cn-nroth-4.invalid".to_owned()),
         // TCP cannot connect to a broadcast address on Linux.
         ("unreachable", "https://255.255.255.255".to_owned()),
-        ("tls-not-trusted", tls(servers::with_own_certificate())),
+        ("tls-not-trusted", tls(servers::present_self_signed_certificate())),
         ("tls-failed", tls(servers::respond_immediately(BAD_REQUEST))),
         ("connection-lost", plain(servers::respond_with(""))),
         ("truncated-response", plain(servers::respond_with(TRUNCATED))),

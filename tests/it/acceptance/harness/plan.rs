@@ -36,7 +36,7 @@ impl Plan {
         let change = self.change(address);
         let paths = change["replace_paths"].as_array().map(Vec::as_slice).unwrap_or_default();
         let mut paths: Vec<_> = paths.iter().map(|path| path[0].as_str().unwrap_or_default()).collect();
-        // Terraform returns a set.
+        // Terraform does not sort the paths.
         paths.sort_unstable();
         assert_eq!(paths, wanted, "{change:#}");
         self
@@ -74,7 +74,7 @@ fn differences(path: &str, before: &Value, after: &Value, unknown: &Value, found
     if *unknown == Value::Bool(true) {
         found.push(path.to_owned());
     } else if path.is_empty() || (before.is_object() && after.is_object()) {
-        // A resource that is created or destroyed is null on one side, and still all of its attributes change.
+        // A resource that is created or destroyed is null on one side; all of its attributes count as changed.
         let keys = [before, after, unknown].into_iter().filter_map(Value::as_object).flat_map(serde_json::Map::keys);
         for key in keys.collect::<BTreeSet<_>>() {
             let path = if path.is_empty() { key.clone() } else { format!("{path}[{key:?}]") };

@@ -39,7 +39,7 @@ fn bound(cloud: &Cloud) -> Vec<String> {
 }
 
 #[test]
-fn peer_binding_resource_owns_every_pool() {
+fn binding_owns_only_its_pool() {
     with("", |cloud, workspace| {
         let id = create_external(cloud);
         workspace.step(&part("binding", "part", &id, "elastic_resource_pool = \"pool1\""), &[(BINDING, "create")]);
@@ -52,7 +52,7 @@ fn peer_binding_resource_owns_every_pool() {
 }
 
 #[test]
-fn peer_binding_resource_does_not_wait() {
+fn binding_waits_until_active() {
     with("", |cloud, workspace| {
         let id = create_external(cloud);
         cloud.emulator().set_binding_delay(Duration::from_hours(1));
@@ -62,14 +62,14 @@ fn peer_binding_resource_does_not_wait() {
         applying.wait_for("the target is bound", is_bound);
         let seen = cloud.requests().len();
         applying.wait_for("several reads", || cloud.requests().len() >= seen + 2);
-        cloud.edit(|account| account.settle(&id, "pool1", None));
+        cloud.edit(|account| account.set_binding_result(&id, "pool1", None));
         applying.wait_at_most(Duration::from_secs(30)).expect_code(0);
         assert_eq!(workspace.state(BINDING)["status"], "ACTIVE");
     });
 }
 
 #[test]
-fn peer_failed_pool_counts_as_bound() {
+fn failed_pool_is_not_bound() {
     with("", |cloud, workspace| {
         let id = create_external(cloud);
         cloud.emulator().set_binding_outcome("pool1", Some("CIDR conflict"));
@@ -86,7 +86,7 @@ fn peer_failed_pool_counts_as_bound() {
 }
 
 #[test]
-fn peer_parts_ignore_deleted_status() {
+fn parts_of_deleted_connection_are_created_again() {
     with("", |cloud, workspace| {
         let id = create_external(cloud);
         let both = part("binding", "part", &id, "queue = \"q1\"") + &part("privilege", "part", &id, APPLICANT);
@@ -98,7 +98,7 @@ fn peer_parts_ignore_deleted_status() {
 }
 
 #[test]
-fn peer_deleting_a_missing_part_fails() {
+fn missing_part_can_be_destroyed() {
     with("", |cloud, workspace| {
         for shape in [None, Some(Quirk::GoneAsDli0001), Some(Quirk::GoneAsDli0002)] {
             cloud.emulator().set_quirks([]);
@@ -115,21 +115,21 @@ fn peer_deleting_a_missing_part_fails() {
 
 /// The service does not unbind a FAILED binding, which must not block a destroy.
 #[test]
-fn peer_failed_binding_cannot_be_destroyed() {
+fn failed_binding_can_be_destroyed() {
     with("", |cloud, workspace| {
         let id = create_external(cloud);
         cloud.emulator().set_binding_delay(Duration::from_hours(1));
         let unwaited = "elastic_resource_pool = \"pool1\"\n  wait_for_bindings = false";
         workspace.configure(&part("binding", "part", &id, unwaited));
         workspace.run(&["apply", "-auto-approve"]).expect_code(0);
-        cloud.edit(|account| account.settle(&id, "pool1", Some("CIDR conflict")));
+        cloud.edit(|account| account.set_binding_result(&id, "pool1", Some("CIDR conflict")));
         let destroyed = workspace.run(&["destroy", "-auto-approve", "-refresh=false"]).expect_code(0);
         assert!(destroyed.stdout.contains("Failed Binding Left Behind"), "{destroyed}");
     });
 }
 
 #[test]
-fn peer_parts_have_no_timeouts() {
+fn parts_have_timeouts() {
     with("plan_checks = false", |cloud, workspace| {
         let id = create_external(cloud);
         cloud.emulator().set_binding_delay(Duration::from_hours(1));
@@ -141,7 +141,7 @@ fn peer_parts_have_no_timeouts() {
 
 /// `DLI.0001` is also the code for an invalid parameter.
 #[test]
-fn peer_invalid_parameter_drops_the_privilege() {
+fn invalid_parameter_keeps_the_privilege() {
     with("", |cloud, workspace| {
         let id = create_external(cloud);
         workspace.step(&part("privilege", "part", &id, APPLICANT), &[(PRIVILEGE, "create")]);
@@ -155,7 +155,7 @@ fn peer_invalid_parameter_drops_the_privilege() {
 }
 
 #[test]
-fn peer_finds_one_spelling_of_a_privilege() {
+fn both_spellings_of_a_privilege_are_read() {
     with("", |cloud, workspace| {
         let id = create_external(cloud);
         workspace.step(&part("privilege", "part", &id, APPLICANT), &[(PRIVILEGE, "create")]);
@@ -168,7 +168,7 @@ fn peer_finds_one_spelling_of_a_privilege() {
 
 /// One operation treats a response without `is_success` as a failure; another treats a failure as a success.
 #[test]
-fn peer_keeps_a_privilege_that_was_not_granted() {
+fn privilege_that_was_not_granted_is_an_error() {
     with("", |cloud, workspace| {
         let id = create_external(cloud);
         let soft = FaultKind::FailSoftly { text: "not-granted".to_owned() };
@@ -181,7 +181,7 @@ fn peer_keeps_a_privilege_that_was_not_granted() {
 }
 
 #[test]
-fn peer_does_not_validate_ids_and_privileges() {
+fn ids_and_privileges_are_validated() {
     with("", |cloud, workspace| {
         let id = "2a620c33-5609-40c9-affd-2b6453071b0f";
         let broken = [
@@ -201,7 +201,7 @@ fn peer_does_not_validate_ids_and_privileges() {
 
 /// The other provider has no lock: resources write to one connection concurrently.
 #[test]
-fn peer_writes_to_one_connection_concurrently() {
+fn writes_to_one_connection_are_serialized() {
     const DELAY: Duration = Duration::from_millis(100);
     with("plan_checks = false", |cloud, workspace| {
         let id = create_external(cloud);

@@ -28,7 +28,7 @@ fn list(arguments: &str) -> String {
 }
 
 #[test]
-fn peer_lists_only_active_connections() {
+fn list_includes_deleted_connections() {
     with("", |cloud, workspace| {
         let gone = create(cloud, "gone", &[]);
         cloud.edit(|account| account.delete(&gone));
@@ -39,7 +39,7 @@ fn peer_lists_only_active_connections() {
 }
 
 #[test]
-fn peer_list_filters_are_not_escaped() {
+fn list_filters_are_escaped_and_ordered() {
     with("", |cloud, workspace| {
         create(cloud, "a", &[("team", "R+D @ x"), ("b", "2"), ("c", "3")]);
         create(cloud, "b", &[("team", "R")]);
@@ -60,7 +60,7 @@ fn peer_list_filters_are_not_escaped() {
 }
 
 #[test]
-fn peer_list_sends_more_requests_than_needed() {
+fn short_list_takes_one_request() {
     with("", |cloud, workspace| {
         for number in 0..30 {
             create(cloud, &format!("c{number}"), &[]);
@@ -74,7 +74,7 @@ fn peer_list_sends_more_requests_than_needed() {
 
 /// A random ID on every read changes an output, and everything that depends on it, in every plan.
 #[test]
-fn peer_list_has_a_random_id() {
+fn list_is_stable() {
     with("", |cloud, workspace| {
         create(cloud, "a", &[("x", "1"), ("y", "2")]);
         create(cloud, "b", &[]);
@@ -87,7 +87,7 @@ fn peer_list_has_a_random_id() {
 
 /// The other provider can find one connection only by listing all.
 #[test]
-fn peer_has_no_data_source_for_one_connection() {
+fn data_source_finds_one_connection() {
     with("", |cloud, workspace| {
         let id = create(cloud, "a", &[]);
         workspace.configure("data \"dli_enhanced_connection\" \"it\" {\n  name = \"a\"\n}\n");

@@ -8,7 +8,7 @@ use super::{changes_after, with};
 use crate::acceptance::connection::{ADDRESS, CREATE, REPLACE, UPDATE, connection};
 
 #[test]
-fn peer_hosts_cannot_be_cleared() {
+fn hosts_can_be_cleared() {
     with("", |cloud, workspace| {
         workspace.step(&connection("hosts = { a = \"10.0.0.1\" }"), CREATE);
         workspace.step(&connection("hosts = {}"), UPDATE);
@@ -20,7 +20,7 @@ fn peer_hosts_cannot_be_cleared() {
 
 /// The attribute is optional and computed: removing it planned nothing, and the state kept the old value.
 #[test]
-fn peer_removed_argument_plans_nothing() {
+fn removed_argument_is_planned() {
     let all =
         "queues = [\"q1\"]\n  hosts = { a = \"10.0.0.1\" }\n  routes = { r = \"10.1.0.0/16\" }\n  tags = { t = \"1\" }";
     with("", |cloud, workspace| {
@@ -34,7 +34,7 @@ fn peer_removed_argument_plans_nothing() {
 }
 
 #[test]
-fn peer_compares_hosts_by_position() {
+fn order_of_hosts_does_not_matter() {
     with("", |cloud, workspace| {
         workspace.step(&connection("hosts = { b = \"10.0.0.2\", a = \"10.0.0.1\", c = \"10.0.0.3\" }"), CREATE);
         let id = cloud.connection().id;
@@ -51,7 +51,7 @@ fn peer_compares_hosts_by_position() {
 
 /// A name that moves from a queue to its pool, or to another connection, conflicts with its own old binding.
 #[test]
-fn peer_binds_before_it_unbinds() {
+fn old_queue_is_unbound_first() {
     with("", |cloud, workspace| {
         workspace.step(&connection("queues = [\"q1\"]"), CREATE);
         let before = cloud.changes().len();
@@ -61,7 +61,7 @@ fn peer_binds_before_it_unbinds() {
 }
 
 #[test]
-fn peer_pooled_queue_never_plans_empty() {
+fn pooled_queue_plans_empty() {
     with("", |cloud, workspace| {
         // Each step requires an empty plan afterwards.
         workspace.step(&connection("queues = [\"pooled1\"]"), CREATE);
@@ -74,7 +74,7 @@ fn peer_pooled_queue_never_plans_empty() {
 }
 
 #[test]
-fn peer_upper_case_queue_never_plans_empty() {
+fn upper_case_queue_plans_empty() {
     with("", |cloud, workspace| {
         workspace.step(&connection("queues = [\"Q1\"]"), CREATE);
         assert_eq!(cloud.connection().available_queue_info[0].name, "q1");
@@ -84,7 +84,7 @@ fn peer_upper_case_queue_never_plans_empty() {
 }
 
 #[test]
-fn peer_adds_a_changed_route_before_deleting_it() {
+fn changed_route_is_deleted_first() {
     with("", |cloud, workspace| {
         workspace.step(&connection("routes = { r = \"10.1.0.0/16\" }"), CREATE);
         let before = cloud.changes().len();
@@ -96,7 +96,7 @@ fn peer_adds_a_changed_route_before_deleting_it() {
 
 /// The deprecated operation of version 2.0 is for regions without a newer one.
 #[test]
-fn peer_uses_the_deprecated_route_operation() {
+fn deprecated_route_operation_is_not_used() {
     with("", |cloud, workspace| {
         let routes = |quirks: &[Quirk], cidr: &str| {
             cloud.emulator().set_quirks(quirks.iter().copied());
@@ -116,7 +116,7 @@ fn peer_uses_the_deprecated_route_operation() {
 
 /// A name that needs escaping is invalid and is rejected before any request.
 #[test]
-fn peer_route_name_is_not_escaped_in_the_url() {
+fn route_name_is_escaped_in_the_url() {
     with("", |cloud, workspace| {
         for name in ["a/b", "a?b", "a#b", "..", "a b", "a%2Fb"] {
             workspace.configure(&connection(&format!("routes = {{ \"{name}\" = \"10.1.0.0/16\" }}")));
@@ -128,7 +128,7 @@ fn peer_route_name_is_not_escaped_in_the_url() {
 }
 
 #[test]
-fn peer_tag_change_replaces_the_connection() {
+fn tag_change_is_an_update() {
     with("", |cloud, workspace| {
         workspace.step(&connection("tags = { a = \"1\" }"), CREATE);
         let id = cloud.connection().id;
@@ -138,7 +138,7 @@ fn peer_tag_change_replaces_the_connection() {
 }
 
 #[test]
-fn peer_tag_drift_is_not_detected() {
+fn tag_drift_is_detected() {
     with("", |cloud, workspace| {
         workspace.step(&connection("tags = { a = \"1\" }"), CREATE);
         let id = cloud.connection().id;
@@ -153,7 +153,7 @@ fn peer_tag_drift_is_not_detected() {
 
 /// The other provider merges default tags into an attribute that forces replacement, so every import is a replacement.
 #[test]
-fn peer_import_with_default_tags_replaces() {
+fn import_with_default_tags_does_not_replace() {
     with("default_tags = { team = \"data\" }", |cloud, workspace| {
         workspace.step(&connection("tags = { a = \"1\" }"), CREATE);
         let id = cloud.connection().id;
@@ -167,7 +167,7 @@ fn peer_import_with_default_tags_replaces() {
 
 /// The other provider stores the plan as if it had been applied.
 #[test]
-fn peer_failed_update_is_stored_as_done() {
+fn failed_update_is_not_stored() {
     with("", |cloud, workspace| {
         workspace.step(&connection("hosts = { a = \"10.0.0.1\" }"), CREATE);
         let refusal = Fault::refuse("UpdateEnhancedConnection", 400, "DLI.0001", "The parameter hosts is invalid");
@@ -184,7 +184,7 @@ fn peer_failed_update_is_stored_as_done() {
 
 /// An empty pool list is a valid configuration, not a deleted resource.
 #[test]
-fn peer_empty_pool_list_means_gone() {
+fn empty_pool_list_does_not_mean_gone() {
     with("", |cloud, workspace| {
         workspace.step(&connection("elastic_resource_pools = []"), CREATE);
         workspace.run(&["apply", "-refresh-only", "-auto-approve"]).expect_code(0);
@@ -195,7 +195,7 @@ fn peer_empty_pool_list_means_gone() {
 
 /// No read returns the route table, so an import with one in the configuration is a replacement.
 #[test]
-fn peer_import_with_a_route_table_replaces() {
+fn import_with_a_route_table_does_not_replace() {
     let configuration = connection("routetable_id = \"22094d8f-c310-4621-913d-4c4d655d8495\"\n  tags = { a = \"1\" }");
     with("", |cloud, workspace| {
         workspace.step(&configuration, CREATE);

@@ -10,7 +10,7 @@ use crate::acceptance::connection::{ADDRESS, CREATE, UPDATE, connection};
 
 /// One documented limit of each kind; `validation.rs` and `limits.rs` cover all of them.
 #[test]
-fn peer_plan_checks_nothing() {
+fn plan_checks_every_kind_of_limit() {
     let broken = [
         ("name = \"has-hyphen\"", "name"),
         ("name = \"\"", "name"),
@@ -39,7 +39,7 @@ fn peer_plan_checks_nothing() {
 
 /// The documents allow a capital letter or underscore at the start of a name, and a dot in a host name.
 #[test]
-fn peer_rejects_valid_names() {
+fn valid_names_are_accepted() {
     with("", |cloud, workspace| {
         let configuration =
             connection("hosts = { \"db.example.com\" = \"10.0.0.1\" }").replace("\"test\"\n", "\"_Test\"\n");
@@ -52,7 +52,7 @@ fn peer_rejects_valid_names() {
 }
 
 #[test]
-fn peer_has_no_pools_or_status_attributes() {
+fn connection_has_pools_and_binding_status() {
     with("", |cloud, workspace| {
         workspace.step(&connection("queues = [\"q1\"]\n  elastic_resource_pools = [\"pool1\"]"), CREATE);
         let state = workspace.state(ADDRESS);
@@ -69,7 +69,7 @@ fn peer_has_no_pools_or_status_attributes() {
 
 /// The service accepts a binding long before it is active.
 #[test]
-fn peer_create_does_not_wait_for_bindings() {
+fn create_waits_for_bindings() {
     with("", |cloud, workspace| {
         cloud.emulator().set_binding_delay(Duration::from_hours(1));
         workspace.configure(&connection("queues = [\"q1\"]"));
@@ -77,14 +77,14 @@ fn peer_create_does_not_wait_for_bindings() {
         let read_count = || cloud.requests().iter().filter(|r| r.operation == Some("ShowEnhancedConnection")).count();
         applying.wait_for("several reads", || read_count() >= 2);
         let id = cloud.connection().id;
-        cloud.edit(|account| account.settle(&id, "q1", None));
+        cloud.edit(|account| account.set_binding_result(&id, "q1", None));
         applying.wait_at_most(Duration::from_secs(30)).expect_code(0);
         assert_eq!(workspace.state(ADDRESS)["bindings"]["q1"]["status"], "ACTIVE");
     });
 }
 
 #[test]
-fn peer_failed_binding_is_not_reported() {
+fn failed_binding_is_reported() {
     with("", |cloud, workspace| {
         cloud.emulator().set_binding_outcome("q1", Some("Failed to get subnet"));
         workspace.configure(&connection("queues = [\"q1\"]"));
@@ -102,7 +102,7 @@ fn peer_failed_binding_is_not_reported() {
 
 /// The other provider drops the error message, and the next apply replaces the connection.
 #[test]
-fn peer_failed_route_replaces_the_connection() {
+fn failed_route_is_reported_and_added_later() {
     with("", |cloud, workspace| {
         let refusal =
             Fault::refuse("CreateRouteToEnhancedConnection", 400, "DLI.0001", "bad-route").containing("10.2.0.0");
@@ -122,7 +122,7 @@ fn peer_failed_route_replaces_the_connection() {
 
 /// The service has several "not found" responses; HTTP 404 is the rarest.
 #[test]
-fn peer_deleted_connection_is_an_error() {
+fn deleted_connection_is_created_again() {
     let shapes = [
         None,
         Some(Quirk::GoneAsDli0001),
@@ -142,7 +142,7 @@ fn peer_deleted_connection_is_an_error() {
 }
 
 #[test]
-fn peer_unpublished_api_means_gone() {
+fn unpublished_api_does_not_mean_gone() {
     with("", |cloud, workspace| {
         workspace.step(&connection(""), CREATE);
         let text = "The API does not exist or has not been published in the environment";
@@ -156,7 +156,7 @@ fn peer_unpublished_api_means_gone() {
 }
 
 #[test]
-fn peer_is_success_false_is_ignored() {
+fn is_success_false_is_an_error() {
     with("", |cloud, workspace| {
         workspace.step(&connection("hosts = { a = \"10.0.0.1\" }"), CREATE);
         let soft = FaultKind::FailSoftly { text: "no-quota".to_owned() };
@@ -168,7 +168,7 @@ fn peer_is_success_false_is_ignored() {
 }
 
 #[test]
-fn peer_deleting_a_missing_connection_fails() {
+fn missing_connection_can_be_destroyed() {
     with("", |cloud, workspace| {
         for shape in [None, Some(Quirk::GoneAsDli0001), Some(Quirk::GoneAsDli0023)] {
             cloud.emulator().set_quirks([]);
@@ -183,7 +183,7 @@ fn peer_deleting_a_missing_connection_fails() {
 }
 
 #[test]
-fn peer_delete_does_not_wait() {
+fn delete_waits_for_deleted_status() {
     with("", |cloud, workspace| {
         workspace.step(&connection(""), CREATE);
         cloud.emulator().set_delete_delay(Duration::from_secs(3));
@@ -194,9 +194,9 @@ fn peer_delete_does_not_wait() {
     });
 }
 
-/// The service refuses to delete a connection that is being created.
+/// The service rejects the deletion of a connection that is being created.
 #[test]
-fn peer_creating_connection_cannot_be_destroyed() {
+fn delete_waits_while_creating() {
     with("", |cloud, workspace| {
         cloud.emulator().set_binding_delay(Duration::from_hours(1));
         workspace.configure(&connection("queues = [\"q1\"]\n  wait_for_bindings = false"));
@@ -205,14 +205,14 @@ fn peer_creating_connection_cannot_be_destroyed() {
         let refused = || cloud.requests().iter().any(|request| request.method == "DELETE" && request.status >= 400);
         destroying.wait_for("the service rejects one request", refused);
         let id = cloud.connection().id;
-        cloud.edit(|account| account.settle(&id, "q1", None));
+        cloud.edit(|account| account.set_binding_result(&id, "q1", None));
         destroying.wait_at_most(Duration::from_secs(30)).expect_code(0);
         cloud.expect_empty();
     });
 }
 
 #[test]
-fn peer_import_accepts_no_name() {
+fn import_accepts_a_name() {
     with("", |cloud, workspace| {
         workspace.step(&connection("tags = { a = \"1\" }"), CREATE);
         let importing = workspace.fresh();
@@ -225,7 +225,7 @@ fn peer_import_accepts_no_name() {
 
 /// The other provider declares no timeouts, and its defaults never reach a request.
 #[test]
-fn peer_connection_has_no_timeouts() {
+fn connection_has_timeouts() {
     with("plan_checks = false", |cloud, workspace| {
         cloud.emulator().set_binding_delay(Duration::from_hours(1));
         workspace.configure(&connection("queues = [\"q1\"]\n  timeouts {\n    create = \"2s\"\n  }"));
@@ -236,7 +236,7 @@ fn peer_connection_has_no_timeouts() {
 
 /// In the other provider, a running request continues after Ctrl-C.
 #[test]
-fn peer_interrupt_does_not_cancel_requests() {
+fn interrupt_cancels_requests() {
     with("", |cloud, workspace| {
         workspace.step(&connection(""), CREATE);
         let seen = cloud.requests().len();
