@@ -96,7 +96,7 @@ pub use self::{
     control::CONTROL_API,
     faults::{Fault, FaultError, FaultKind},
     networks::Networks,
-    operation::{ServedOperation, account_operations, iam_operations, operations, served_operations, vpc_operations},
+    operation::{ServedOperation, operations_of, served_operations},
     project_service::ProjectService,
     quirks::{Quirk, Quirks},
     request_log::{FaultEffect, LoggedRequest},

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::signature::RESERVED;
 
-/// An operation of DLI, VPC, IAM or the metadata service.
+/// An operation of DLI, VPC, DNS, EPS, IAM or the metadata service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, clap::ValueEnum)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Operation {
@@ -92,11 +92,23 @@ pub enum Operation {
     DeleteSubnetTags,
     /// List the tags of all subnets.
     ListSubnetTags,
+    /// DNS: list the DNS servers of a region.
+    ListNameServers,
+    /// EPS: move a resource to another enterprise project.
+    MigrateResource,
+    /// EPS: list the resources of an enterprise project.
+    ListEnterpriseProjectResources,
     /// IAM: get a token for a password.
     CreateToken,
+    /// IAM: get a token of an agency. The body distinguishes it from [`CreateToken`](Self::CreateToken).
+    CreateAgencyToken,
+    ListProjects,
+    /// IAM: list the accounts of the caller.
+    ListDomains,
+    /// IAM: get a temporary key for a token. The body distinguishes it from [`AssumeAgency`](Self::AssumeAgency).
+    CreateTemporaryKey,
     /// IAM: get a temporary key of an agency.
     AssumeAgency,
-    ListProjects,
     /// Metadata service of the ECS: start a session.
     MetadataSession,
     /// Metadata service of the ECS: get a temporary key of its agency.
@@ -131,6 +143,8 @@ const VPC_TAGS: &str = "/v2.0/{project_id}/vpcs/{vpc_id}/tags";
 const VPC_TAG_ACTION: &str = "/v2.0/{project_id}/vpcs/{vpc_id}/tags/action";
 const SUBNET_TAGS: &str = "/v2.0/{project_id}/subnets/{subnet_id}/tags";
 const SUBNET_TAG_ACTION: &str = "/v2.0/{project_id}/subnets/{subnet_id}/tags/action";
+const TOKENS: &str = "/v3/auth/tokens";
+const TEMPORARY_KEYS: &str = "/v3.0/OS-CREDENTIAL/securitytokens";
 
 /// Placeholders whose values are UUIDs.
 const IDS: [&str; 4] = ["{connection_id}", "{vpc_id}", "{subnet_id}", "{routetable_id}"];
@@ -328,9 +342,21 @@ impl Operation {
             Self::ListSubnetTags => {
                 get("ListSubnetTags", "/v2.0/{project_id}/subnets/tags").action("vpc:subnetTags:get")
             }
-            Self::CreateToken => post(Read, "KeystoneCreateUserTokenByPassword", "/v3/auth/tokens"),
-            Self::AssumeAgency => post(Read, "CreateTemporaryAccessKeyByAgency", "/v3.0/OS-CREDENTIAL/securitytokens"),
+            Self::ListNameServers => get("ListNameServers", "/v2/nameservers"),
+            Self::MigrateResource => {
+                let path = "/v1.0/enterprise-projects/{enterprise_project_id}/resources-migrate";
+                post(Idempotent, "MigrateResource", path)
+            }
+            Self::ListEnterpriseProjectResources => {
+                let path = "/v1.0/enterprise-projects/{enterprise_project_id}/resources/filter";
+                post(Read, "ShowResourceBindEnterpriseProject", path)
+            }
+            Self::CreateToken => post(Read, "KeystoneCreateUserTokenByPassword", TOKENS),
+            Self::CreateAgencyToken => post(Read, "KeystoneCreateAgencyToken", TOKENS),
             Self::ListProjects => get("KeystoneListProjects", "/v3/projects"),
+            Self::ListDomains => get("KeystoneListAuthDomains", "/v3/auth/domains"),
+            Self::CreateTemporaryKey => post(Read, "CreateTemporaryAccessKeyByToken", TEMPORARY_KEYS),
+            Self::AssumeAgency => post(Read, "CreateTemporaryAccessKeyByAgency", TEMPORARY_KEYS),
             Self::MetadataSession => put(Read, "ECS metadata (token)", "/meta-data/latest/api/token"),
             Self::MetadataKey => get("ECS metadata (securitykey)", "/openstack/latest/securitykey"),
         }
@@ -393,28 +419,43 @@ impl Operation {
         self.safety() != Safety::Read
     }
 
+    /// The service that it calls: `DLI`, `VPC`, `DNS`, `EPS`, `IAM` or `ECS metadata`.
+    #[must_use]
+    pub fn service(self) -> &'static str {
+        match self {
+            Self::ListNameServers => "DNS",
+            Self::MigrateResource | Self::ListEnterpriseProjectResources => "EPS",
+            Self::CreateToken | Self::CreateAgencyToken | Self::CreateTemporaryKey | Self::AssumeAgency => "IAM",
+            Self::ListProjects | Self::ListDomains => "IAM",
+            Self::MetadataSession | Self::MetadataKey => "ECS metadata",
+            _ if self.action().is_some_and(|action| action.starts_with("vpc:")) => "VPC",
+            _ => "DLI",
+        }
+    }
+
     /// Whether it calls IAM.
     #[must_use]
     pub fn is_identity(self) -> bool {
-        matches!(self, Self::CreateToken | Self::AssumeAgency | Self::ListProjects)
+        self.service() == "IAM"
     }
 
     /// Whether it calls the VPC service.
     #[must_use]
     pub fn is_vpc(self) -> bool {
-        self.action().is_some_and(|action| action.starts_with("vpc:"))
+        self.service() == "VPC"
     }
 
     /// Whether it calls the metadata service of the ECS.
     #[must_use]
     pub fn is_metadata(self) -> bool {
-        matches!(self, Self::MetadataSession | Self::MetadataKey)
+        self.service() == "ECS metadata"
     }
 
     /// Whether its response holds secrets.
     #[must_use]
     pub fn returns_secrets(self) -> bool {
-        matches!(self, Self::CreateToken | Self::AssumeAgency) || self.is_metadata()
+        let is_list = matches!(self, Self::ListProjects | Self::ListDomains);
+        self.is_metadata() || (self.is_identity() && !is_list)
     }
 
     /// Whether it adds or removes a route.

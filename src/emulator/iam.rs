@@ -12,9 +12,8 @@ use time::OffsetDateTime;
 
 use super::caller::{Caller, Credential, Identity};
 use super::credential_store::{CredentialStore, Scope, Token, format_time};
-use super::{
-    api_error::ApiError, operation::IamOperation, request::ApiRequest, response::ApiResponse, settings::IamAccount,
-};
+use super::{api_error::ApiError, request::ApiRequest, response::ApiResponse, settings::IamAccount};
+use crate::dli::operation::Operation;
 
 const SUBJECT_TOKEN: HeaderName = HeaderName::from_static("x-subject-token");
 /// Default lifetime of temporary keys.
@@ -22,7 +21,7 @@ const KEY_LIFETIME: Duration = Duration::from_mins(15);
 
 /// Runs an operation. Sets the caller if the operation authenticates it.
 pub(super) fn run(
-    operation: IamOperation,
+    operation: Operation,
     request: &ApiRequest,
     caller: &mut Option<Caller>,
     credentials: &mut CredentialStore,
@@ -30,7 +29,7 @@ pub(super) fn run(
 ) -> Result<ApiResponse, ApiError> {
     let account = &credentials.iam_account;
     match operation {
-        IamOperation::TokenByPassword => {
+        Operation::CreateToken => {
             let auth = read(request)?;
             let user: Option<User> = part(&auth, "/identity/password/user")?;
             let identity = user.ok_or_else(|| missing("identity.password"))?.authenticate(account)?;
@@ -38,15 +37,15 @@ pub(super) fn run(
             let scope = requested_scope(&auth, account)?;
             Ok(issue_token(Token { identity, scope }, "password", credentials, now))
         }
-        IamOperation::AgencyToken => {
+        Operation::CreateAgencyToken => {
             let auth = read(request)?;
             let identity = AssumeRole::read(&auth)?.agency(account)?;
             let scope = requested_scope(&auth, account)?;
             Ok(issue_token(Token { identity, scope }, "assume_role", credentials, now))
         }
-        IamOperation::Projects => Ok(projects(request.parameter("name"), account)),
-        IamOperation::Domains => Ok(domains(account)),
-        IamOperation::KeyByToken => {
+        Operation::ListProjects => Ok(projects(request.parameter("name"), account)),
+        Operation::ListDomains => Ok(domains(account)),
+        Operation::CreateTemporaryKey => {
             let TokenRequest { id, duration_seconds } = part(&read(request)?, "/identity/token")?.unwrap_or_default();
             if caller.is_none() {
                 let token = id.and_then(|token| credentials.token(&token, now)).ok_or_else(unauthorized)?;
@@ -55,13 +54,20 @@ pub(super) fn run(
             let identity = caller.as_ref().ok_or_else(unauthorized)?.identity.clone();
             Ok(ApiResponse::json(201, &credentials.issue_key(identity, lifetime(duration_seconds)?, now)))
         }
-        IamOperation::KeyByAgency => {
+        Operation::AssumeAgency => {
             let role = AssumeRole::read(&read(request)?)?;
             let lifetime = lifetime(role.duration_seconds)?;
             let identity = role.agency(account)?;
             Ok(ApiResponse::json(201, &credentials.issue_key(identity, lifetime, now)))
         }
+        _ => Err(ApiError::not_published()),
     }
+}
+
+/// Whether a body asks for a token or key of an agency.
+pub(super) fn assumes_agency(body: &[u8]) -> bool {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    body.pointer("/auth/identity/methods/0").is_some_and(|method| method == "assume_role")
 }
 
 /// The body of a login request for the log, with secrets replaced.

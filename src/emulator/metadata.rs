@@ -9,9 +9,10 @@ use http::{HeaderValue, header::CONTENT_TYPE};
 use time::OffsetDateTime;
 
 use super::{
-    api_error::ApiError, caller::Identity, credential_store::CredentialStore, operation::MetadataOperation,
-    request::ApiRequest, response::ApiResponse, settings::Metadata,
+    api_error::ApiError, caller::Identity, credential_store::CredentialStore, request::ApiRequest,
+    response::ApiResponse, settings::Metadata,
 };
+use crate::dli::operation::Operation;
 
 const TOKEN: &str = "x-metadata-token";
 /// Lifetime of the keys. The documents only say that the keys change.
@@ -19,7 +20,7 @@ const KEY_LIFETIME: Duration = Duration::from_hours(24);
 const TTL: &str = "x-metadata-token-ttl-seconds";
 
 pub(super) fn run(
-    operation: MetadataOperation,
+    operation: Operation,
     request: &ApiRequest,
     metadata: Metadata,
     credentials: &mut CredentialStore,
@@ -27,10 +28,10 @@ pub(super) fn run(
 ) -> Result<ApiResponse, ApiError> {
     match (operation, metadata) {
         (_, Metadata::Absent) => Err(ApiError::plain_text(404, "Not Found")),
-        (MetadataOperation::Token, _) if metadata == Metadata::V1 || request.method() != "PUT" => {
+        (Operation::MetadataSession, _) if metadata == Metadata::V1 || request.method() != "PUT" => {
             Err(ApiError::plain_text(405, "Method Not Allowed"))
         }
-        (MetadataOperation::Token, _) => {
+        (Operation::MetadataSession, _) => {
             let seconds = request.header(TTL).and_then(|text| text.parse().ok());
             let seconds = seconds.filter(|seconds| (1..=21_600).contains(seconds));
             let seconds = seconds.ok_or_else(|| ApiError::plain_text(400, format!("{TTL} must be from 1 to 21600")))?;
@@ -38,7 +39,7 @@ pub(super) fn run(
             let headers = vec![(CONTENT_TYPE, HeaderValue::from_static("text/plain"))];
             Ok(ApiResponse { status: 200, body: Some(token.into_bytes()), headers })
         }
-        (MetadataOperation::SecurityKey, _) => {
+        _ => {
             let has_token = request.header(TOKEN).is_some_and(|token| credentials.is_metadata_token(&token, now));
             if metadata != Metadata::V1 && !has_token {
                 return Err(ApiError::plain_text(401, "Unauthorized"));

@@ -5,7 +5,7 @@
 use std::time::Instant;
 
 use super::faults::{ActiveFaults, FaultKind};
-use super::operation::{AccountOperation, IamOperation, Operation, is_of_credentials};
+use super::operation::{self, is_of_credentials};
 use super::project::{Project, Record};
 use super::request_log::{self, LoggedRequest};
 use super::{
@@ -13,7 +13,7 @@ use super::{
     project_service::ProjectService, quirks::Quirk, request::ApiRequest, response::ApiResponse,
     response_quirks::apply_quirks, routing, state::AppState,
 };
-use crate::dli::{operation::Operation as DliOperation, rules, wire::BINDING_CREATING};
+use crate::dli::{operation::Operation, rules, wire::BINDING_CREATING};
 
 impl AppState {
     /// Processes a request and logs it. The change is committed and in the state file before this returns.
@@ -72,16 +72,17 @@ impl AppState {
         faults: &mut ActiveFaults,
     ) -> Result<ApiResponse, ApiError> {
         let operation = routing::find(request)?;
-        logged.operation = Some(operation.name());
-        if let Operation::Iam(_) = operation {
+        let name = operation::name(operation);
+        logged.operation = Some(name);
+        if operation.is_identity() {
             logged.body = iam::without_secrets(&request.body).into();
         }
-        if matches!(operation, Operation::Dli(operation) if self.is_unpublished(operation)) {
+        if self.is_unpublished(operation) {
             return Err(ApiError::not_published());
         }
         read_error.map_or(Ok(()), Err)?;
 
-        self.behavior().faults.apply(faults, false, operation.name(), |text| request.contains(text));
+        self.behavior().faults.apply(faults, false, name, |text| request.contains(text));
         let time = self.behavior().time();
         let mut scope = None;
         if wants_caller(operation, request) {
@@ -91,20 +92,35 @@ impl AppState {
             logged.caller = Some(caller);
             scope = token_scope;
         }
-        if let (Operation::Dli(_) | Operation::Account(_), Some(caller)) = (operation, &logged.caller) {
+        if let Some(caller) = logged.caller.as_ref().filter(|_| !is_of_credentials(name)) {
             self.behavior().admit(&caller.identity)?;
         }
         let past = self.apply_faults(operation, request, faults)?;
 
+        let enterprise_project = request.segment("enterprise_project_id");
         match operation {
-            Operation::Metadata(operation) => {
+            Operation::MetadataSession | Operation::MetadataKey => {
                 let version = self.behavior().settings.metadata;
                 metadata::run(operation, request, version, &mut self.credentials.lock(), time)
             }
-            Operation::Iam(operation) => {
+            _ if operation.is_identity() => {
                 iam::run(operation, request, &mut logged.caller, &mut self.credentials.lock(), time)
             }
-            Operation::Dli(operation) => {
+            Operation::ListNameServers => name_servers::list(request),
+            Operation::MigrateResource => {
+                let migration = enterprise_projects::migration(request)?;
+                self.run_write(&migration.project_id, |service| {
+                    service.migrate(enterprise_project, &migration).map(|()| ApiResponse::no_content())
+                })
+            }
+            Operation::ListEnterpriseProjectResources => {
+                let filter = enterprise_projects::filter(request)?;
+                let of_project = |project: &String| {
+                    self.read(project, None, |service| filter.resources(enterprise_project, project, service.project))
+                };
+                Ok(filter.respond(filter.projects.iter().flat_map(of_project).collect()))
+            }
+            _ => {
                 let project = request.segment("project_id");
                 limits::text("project_id", &rules::PROJECT_ID, project)?;
                 if scope.is_some_and(|scope| !matches!(scope, Scope::Project { id, .. } if id == project)) {
@@ -120,7 +136,6 @@ impl AppState {
                     routing::run(operation, service, request)
                 })
             }
-            Operation::Account(operation) => self.run_account(operation, request),
         }
     }
 
@@ -137,28 +152,6 @@ impl AppState {
         Ok(response)
     }
 
-    /// Runs an operation whose path has no project ID.
-    fn run_account(&self, operation: AccountOperation, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
-        let target = request.segment("enterprise_project_id");
-        match operation {
-            AccountOperation::ListNameServers => name_servers::list(request),
-            AccountOperation::MigrateResource => {
-                let migration = enterprise_projects::migration(request)?;
-                self.run_write(&migration.project_id, |service| {
-                    service.migrate(target, &migration).map(|()| ApiResponse::no_content())
-                })
-            }
-            AccountOperation::ListResources => {
-                let filter = enterprise_projects::filter(request)?;
-                let of_project = |project: &String| {
-                    self.read(project, None, |service| filter.resources(target, project, service.project))
-                };
-                let resources = filter.projects.iter().flat_map(of_project).collect();
-                Ok(filter.respond(resources))
-            }
-        }
-    }
-
     /// Applies the faults that follow authentication and returns their error, if any. For a stale read, returns the
     /// past project. It is read under the same lock because the history is dropped once the last stale fault is used
     /// up.
@@ -169,7 +162,7 @@ impl AppState {
         faults: &mut ActiveFaults,
     ) -> Result<Option<Project>, ApiError> {
         let mut world = self.world.lock();
-        world.behavior.faults.apply(faults, true, operation.name(), |text| request.contains(text));
+        world.behavior.faults.apply(faults, true, operation::name(operation), |text| request.contains(text));
         let project = request.segments.get("project_id").filter(|_| request.method() == "GET" && !faults.lag.is_zero());
         let past = project.map(|project| world.past_project(project, faults.lag));
         faults.error().map_or(Ok(past), Err)
@@ -178,7 +171,7 @@ impl AppState {
     /// Runs an operation that changes nothing, and logs which states its response shows.
     fn run_read(
         &self,
-        operation: DliOperation,
+        operation: Operation,
         request: &ApiRequest,
         past: Option<Project>,
         logged: &mut LoggedRequest,
@@ -206,7 +199,7 @@ impl AppState {
     }
 
     /// Whether a quirk removes the operation from the region.
-    fn is_unpublished(&self, operation: DliOperation) -> bool {
+    fn is_unpublished(&self, operation: Operation) -> bool {
         let (behavior, path) = (self.behavior(), operation.path_template());
         let is_v3 = |suffix: &str| path.starts_with("/v3/") && path.contains(suffix);
         (behavior.has(Quirk::NoV3Routes) && is_v3("/routes"))
@@ -219,10 +212,10 @@ impl AppState {
 /// Whether the gateway authenticates the caller.
 fn wants_caller(operation: Operation, request: &ApiRequest) -> bool {
     match operation {
-        Operation::Metadata(_) | Operation::Iam(IamOperation::TokenByPassword) => false,
+        Operation::MetadataSession | Operation::MetadataKey | Operation::CreateToken => false,
         // Without a token in the header, the operation reads one from the body.
-        Operation::Iam(IamOperation::KeyByToken) => request.header(auth::TOKEN).is_some(),
-        Operation::Iam(_) | Operation::Dli(_) | Operation::Account(_) => true,
+        Operation::CreateTemporaryKey => request.header(auth::TOKEN).is_some(),
+        _ => true,
     }
 }
 

@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use clap::ValueEnum;
 use percent_encoding::percent_decode_str;
 
-use super::operation::{AccountOperation, IamOperation, MetadataOperation, Operation, project_operations};
 use super::{
     api_error::ApiError,
-    bindings, connections, connectivity, network_tags, pool_lifecycle, pools, privileges,
+    bindings, connections, connectivity, iam, network_tags, pool_lifecycle, pools, privileges,
     project_service::ProjectService,
     queue_lifecycle, queues,
     request::ApiRequest,
@@ -16,11 +15,12 @@ use super::{
     routes, tags,
     vpc::{self, Version},
 };
-use crate::dli::operation::Operation as DliOperation;
+use crate::dli::operation::Operation;
 use crate::dli::wire::{ReplaceHosts, TagChange};
 
+/// Runs an operation on a project.
 pub(super) fn run(
-    operation: DliOperation,
+    operation: Operation,
     service: &mut ProjectService<'_>,
     request: &ApiRequest,
 ) -> Result<ApiResponse, ApiError> {
@@ -29,107 +29,94 @@ pub(super) fn run(
     let deleted = |()| ApiResponse::success("Deleted");
     let no_content = |()| ApiResponse::no_content();
     match operation {
-        DliOperation::CreateConnection => connections::create(service, request),
-        DliOperation::ListConnections => connections::list(service, request),
-        DliOperation::ShowConnection => connections::show(service, request),
-        DliOperation::DeleteConnection => service.delete(id).map(deleted),
-        DliOperation::ReplaceHosts => service.replace_hosts(id, request.json::<ReplaceHosts>()?.hosts).map(success),
-        DliOperation::Bind => bindings::associate(service, request),
-        DliOperation::Unbind => bindings::disassociate(service, request),
-        DliOperation::CreateRoute | DliOperation::CreateRouteV2 => routes::create(service, request),
-        DliOperation::DeleteRoute | DliOperation::DeleteRouteV2 => {
+        Operation::CreateConnection => connections::create(service, request),
+        Operation::ListConnections => connections::list(service, request),
+        Operation::ShowConnection => connections::show(service, request),
+        Operation::DeleteConnection => service.delete(id).map(deleted),
+        Operation::ReplaceHosts => service.replace_hosts(id, request.json::<ReplaceHosts>()?.hosts).map(success),
+        Operation::Bind => bindings::associate(service, request),
+        Operation::Unbind => bindings::disassociate(service, request),
+        Operation::CreateRoute | Operation::CreateRouteV2 => routes::create(service, request),
+        Operation::DeleteRoute | Operation::DeleteRouteV2 => {
             service.delete_route(id, request.segment("name")).map(deleted)
         }
-        DliOperation::ListPrivileges => privileges::show(service, request),
-        DliOperation::Authorize => service.authorize(&request.json()?).map(success),
-        DliOperation::ListTags => tags::list(service, request),
-        DliOperation::ListTagged => tags::list_tagged(service, request),
-        DliOperation::CreateTags => service.put_tags(id, request.json::<TagChange>()?.tags).map(no_content),
-        DliOperation::DeleteTags => service.remove_tags(id, &request.json::<TagChange>()?.tags).map(no_content),
-        DliOperation::ListQueues => queues::list(service, request),
-        DliOperation::ShowQueue => queues::show(service, request),
-        DliOperation::CreateConnectivityTask => connectivity::create(service, request),
-        DliOperation::ShowConnectivityTask => connectivity::show(service, request),
-        DliOperation::ListPools => pools::list(service, request),
-        DliOperation::ListPoolQueues => pools::queues(service, request),
-        DliOperation::ShowQuota => Ok(queues::quotas(service)),
-        DliOperation::CreateQueue => queue_lifecycle::create(service, request),
-        DliOperation::DeleteQueue => service.remove_queue(request.segment("queue_name")).map(success),
-        DliOperation::RunQueueAction => queue_lifecycle::act(service, request),
-        DliOperation::UpdateQueueCidr => queue_lifecycle::update_cidr(service, request),
-        DliOperation::ListQueueProperties => queue_lifecycle::list_properties(service, request),
-        DliOperation::CreateQueueProperties | DliOperation::UpdateQueueProperties => {
+        Operation::ListPrivileges => privileges::show(service, request),
+        Operation::Authorize => service.authorize(&request.json()?).map(success),
+        Operation::ListTags => tags::list(service, request),
+        Operation::ListTagged => tags::list_tagged(service, request),
+        Operation::CreateTags => service.put_tags(id, request.json::<TagChange>()?.tags).map(no_content),
+        Operation::DeleteTags => service.remove_tags(id, &request.json::<TagChange>()?.tags).map(no_content),
+        Operation::ListQueues => queues::list(service, request),
+        Operation::ShowQueue => queues::show(service, request),
+        Operation::CreateConnectivityTask => connectivity::create(service, request),
+        Operation::ShowConnectivityTask => connectivity::show(service, request),
+        Operation::ListPools => pools::list(service, request),
+        Operation::ListPoolQueues => pools::queues(service, request),
+        Operation::ShowQuota => Ok(queues::quotas(service)),
+        Operation::CreateQueue => queue_lifecycle::create(service, request),
+        Operation::DeleteQueue => service.remove_queue(request.segment("queue_name")).map(success),
+        Operation::RunQueueAction => queue_lifecycle::act(service, request),
+        Operation::UpdateQueueCidr => queue_lifecycle::update_cidr(service, request),
+        Operation::ListQueueProperties => queue_lifecycle::list_properties(service, request),
+        Operation::CreateQueueProperties | Operation::UpdateQueueProperties => {
             queue_lifecycle::set_properties(service, request)
         }
-        DliOperation::DeleteQueueProperties => queue_lifecycle::delete_properties(service, request),
-        DliOperation::CreatePool => pool_lifecycle::create(service, request),
-        DliOperation::UpdatePool => pool_lifecycle::update(service, request),
-        DliOperation::DeletePool => service.remove_pool(&request.segment("name").to_ascii_lowercase()).map(success),
-        DliOperation::AddPoolQueue => pool_lifecycle::add_queue(service, request),
-        DliOperation::UpdatePoolQueue => pool_lifecycle::set_policies(service, request),
-        DliOperation::CreateVpc => vpc::create_vpc(service, request),
-        DliOperation::UpdateVpc => vpc::update_vpc(service, request),
-        DliOperation::DeleteVpc => service.networks().remove_vpc(request.segment("vpc_id")).map(no_content),
-        DliOperation::ListVpcs => vpc::list_vpcs(service, request, Version::V1),
-        DliOperation::ListVpcsV3 => vpc::list_vpcs(service, request, Version::V3),
-        DliOperation::ShowVpc => vpc::show_vpc(service, request, Version::V1),
-        DliOperation::ShowVpcV3 => vpc::show_vpc(service, request, Version::V3),
-        DliOperation::CreateSubnet => vpc::create_subnet(service, request),
-        DliOperation::UpdateSubnet => vpc::update_subnet(service, request),
-        DliOperation::DeleteSubnet => vpc::delete_subnet(service, request),
-        DliOperation::ListSubnets => vpc::list_subnets(service, request),
-        DliOperation::ShowSubnet => vpc::show_subnet(service, request),
-        DliOperation::ListRouteTables => vpc::list_route_tables(service, request),
-        DliOperation::ShowRouteTable => vpc::show_route_table(service, request),
-        DliOperation::ListVpcTags => Ok(network_tags::list_of_vpcs(service)),
-        DliOperation::ListSubnetTags => Ok(network_tags::list_of_subnets(service)),
-        DliOperation::ShowVpcTags | DliOperation::ShowSubnetTags => network_tags::show(service, request),
-        DliOperation::CreateVpcTag | DliOperation::CreateSubnetTag => network_tags::create(service, request),
-        DliOperation::DeleteVpcTag | DliOperation::DeleteSubnetTag => network_tags::delete(service, request),
-        DliOperation::CreateVpcTags
-        | DliOperation::DeleteVpcTags
-        | DliOperation::CreateSubnetTags
-        | DliOperation::DeleteSubnetTags => network_tags::change(service, request),
-        DliOperation::CreateToken
-        | DliOperation::AssumeAgency
-        | DliOperation::ListProjects
-        | DliOperation::MetadataSession
-        | DliOperation::MetadataKey => Err(ApiError::not_published()),
+        Operation::DeleteQueueProperties => queue_lifecycle::delete_properties(service, request),
+        Operation::CreatePool => pool_lifecycle::create(service, request),
+        Operation::UpdatePool => pool_lifecycle::update(service, request),
+        Operation::DeletePool => service.remove_pool(&request.segment("name").to_ascii_lowercase()).map(success),
+        Operation::AddPoolQueue => pool_lifecycle::add_queue(service, request),
+        Operation::UpdatePoolQueue => pool_lifecycle::set_policies(service, request),
+        Operation::CreateVpc => vpc::create_vpc(service, request),
+        Operation::UpdateVpc => vpc::update_vpc(service, request),
+        Operation::DeleteVpc => service.networks().remove_vpc(request.segment("vpc_id")).map(no_content),
+        Operation::ListVpcs => vpc::list_vpcs(service, request, Version::V1),
+        Operation::ListVpcsV3 => vpc::list_vpcs(service, request, Version::V3),
+        Operation::ShowVpc => vpc::show_vpc(service, request, Version::V1),
+        Operation::ShowVpcV3 => vpc::show_vpc(service, request, Version::V3),
+        Operation::CreateSubnet => vpc::create_subnet(service, request),
+        Operation::UpdateSubnet => vpc::update_subnet(service, request),
+        Operation::DeleteSubnet => vpc::delete_subnet(service, request),
+        Operation::ListSubnets => vpc::list_subnets(service, request),
+        Operation::ShowSubnet => vpc::show_subnet(service, request),
+        Operation::ListRouteTables => vpc::list_route_tables(service, request),
+        Operation::ShowRouteTable => vpc::show_route_table(service, request),
+        Operation::ListVpcTags => Ok(network_tags::list_of_vpcs(service)),
+        Operation::ListSubnetTags => Ok(network_tags::list_of_subnets(service)),
+        Operation::ShowVpcTags | Operation::ShowSubnetTags => network_tags::show(service, request),
+        Operation::CreateVpcTag | Operation::CreateSubnetTag => network_tags::create(service, request),
+        Operation::DeleteVpcTag | Operation::DeleteSubnetTag => network_tags::delete(service, request),
+        Operation::CreateVpcTags
+        | Operation::DeleteVpcTags
+        | Operation::CreateSubnetTags
+        | Operation::DeleteSubnetTags => network_tags::change(service, request),
+        // The other services have no projects.
+        _ => Err(ApiError::not_published()),
     }
 }
 
 /// Finds the operation of a request and sets the path segments of the request. To the gateway a wrong method is an
 /// unknown path.
 pub(super) fn find(request: &mut ApiRequest) -> Result<Operation, ApiError> {
-    let (method, path) = (request.method(), request.path());
-    if let Some(operation) = MetadataOperation::find(method, path) {
-        return Ok(Operation::Metadata(operation));
-    }
-    if let Some(operation) = IamOperation::find(method, path, &request.body) {
-        return Ok(Operation::Iam(operation));
-    }
-    let account = AccountOperation::value_variants().iter().map(|operation| (*operation, operation.served()));
-    let mut account = account.filter(|(_, served)| served.method == method);
-    if let Some((operation, segments)) = account.find_map(|(found, served)| Some((found, segments(served.path, path)?)))
-    {
-        request.segments = segments;
-        return Ok(Operation::Account(operation));
-    }
-    let (operation, segments) = find_dli(method, path).ok_or_else(ApiError::not_published)?;
-    let is_delete = || network_tags::is_delete_action(&request.body);
-    let operation = match operation {
-        DliOperation::CreateVpcTags if is_delete() => DliOperation::DeleteVpcTags,
-        DliOperation::CreateSubnetTags if is_delete() => DliOperation::DeleteSubnetTags,
-        other => other,
-    };
+    let (operation, segments) = of_path(request.method(), request.path()).ok_or_else(ApiError::not_published)?;
     request.segments = segments;
-    Ok(Operation::Dli(operation))
+    // The body decides between two operations of one path.
+    Ok(match operation {
+        Operation::CreateVpcTags if network_tags::is_delete_action(&request.body) => Operation::DeleteVpcTags,
+        Operation::CreateSubnetTags if network_tags::is_delete_action(&request.body) => Operation::DeleteSubnetTags,
+        Operation::CreateToken if iam::assumes_agency(&request.body) => Operation::CreateAgencyToken,
+        Operation::CreateTemporaryKey if iam::assumes_agency(&request.body) => Operation::AssumeAgency,
+        other => other,
+    })
 }
 
-fn find_dli(method: &str, path: &str) -> Option<(DliOperation, BTreeMap<&'static str, String>)> {
-    project_operations()
-        .filter(|operation| operation.method() == method)
-        .find_map(|operation| Some((operation, segments(operation.path_template(), path)?)))
+/// Finds the operation of a method and a path. A token request of the metadata service with another method gets an
+/// error of the operation.
+fn of_path(method: &str, path: &str) -> Option<(Operation, BTreeMap<&'static str, String>)> {
+    let has_method = |operation: Operation| operation.method() == method || operation == Operation::MetadataSession;
+    let of_method = Operation::value_variants().iter().copied().filter(|operation| has_method(*operation));
+    let mut matching = of_method.filter_map(|operation| Some((operation, segments(operation.path_template(), path)?)));
+    matching.next()
 }
 
 /// The decoded values of the placeholders, if the path matches the template.
@@ -157,7 +144,7 @@ mod tests {
 
     #[test]
     fn path_matches_by_segment() {
-        let (operation, found) = find_dli("GET", "/v1.0/48cc/queues/a%2Fb").expect("show queue");
+        let (operation, found) = of_path("GET", "/v1.0/48cc/queues/a%2Fb").expect("show queue");
         assert_eq!(operation.path_template(), "/v1.0/{project_id}/queues/{queue_name}");
         assert_eq!(found.get("queue_name").map(String::as_str), Some("a/b"));
         for path in [
@@ -170,7 +157,7 @@ mod tests {
             "*",
             "/",
         ] {
-            assert!(find_dli("GET", path).is_none(), "{path}");
+            assert!(of_path("GET", path).is_none(), "{path}");
         }
         let request = Request::patch("/v1.0/48cc/queues").body(()).expect("a request");
         let mut request = ApiRequest::new(request.into_parts().0, Bytes::new());

@@ -7,10 +7,7 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use terraform_provider_dli::emulator::{
-    ACCESS_KEY, Emulator, IamAccount, SECRET_KEY, Settings, account_operations, iam_operations, operations,
-    vpc_operations,
-};
+use terraform_provider_dli::emulator::{ACCESS_KEY, Emulator, IamAccount, SECRET_KEY, Settings, operations_of};
 
 use crate::python::{ask, python};
 
@@ -36,7 +33,7 @@ async fn every_operation_passes() {
         "access_key": ACCESS_KEY, "secret_key": SECRET_KEY, "project_id": PROJECT, "region": REGION,
         "pooled_queue": "pooled1", "pool_of_queue": "pool1",
     });
-    check(&emulator, "sdk.py", input, operations()).await;
+    check(&emulator, "sdk.py", input, operations_of(&["DLI"])).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -49,7 +46,7 @@ async fn iam_credentials_are_accepted() {
         "agency": iam_account.agency,
     });
     // The list is the only operation of DLI.
-    check(&emulator, "sdk_iam.py", input, iam_operations().chain(["ListEnhancedConnections"])).await;
+    check(&emulator, "sdk_iam.py", input, operations_of(&["IAM"]).chain(["ListEnhancedConnections"])).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -60,7 +57,7 @@ async fn every_operation_of_networks_passes() {
         "domain_id": IamAccount::default().domain_id, "endpoint": emulator.endpoint(),
     });
     // The list of pools is the only operation of DLI here.
-    let expected = vpc_operations().chain(account_operations()).chain(["ListElasticResourcePools"]);
+    let expected = operations_of(&["VPC", "DNS", "EPS"]).chain(["ListElasticResourcePools"]);
     check(&emulator, "sdk_networks.py", input, expected).await;
 }
 

@@ -1,7 +1,7 @@
 //! The operations of DNS and EPS. Huawei's SDK tests their results.
 
 use serde_json::{Value, json};
-use terraform_provider_dli::emulator::{Fault, Settings, account_operations};
+use terraform_provider_dli::emulator::{Fault, Settings, operations_of};
 
 use super::harness::{Cloud, PROJECT};
 
@@ -28,7 +28,7 @@ async fn gateway_checks_apply() {
     unsigned.headers.retain(|(name, _)| name != "Authorization");
     cloud.send(unsigned).await.refused(401, "APIGW.0301");
     cloud.call("POST", "/v2/nameservers", json!({})).await.refused(404, "APIGW.0101");
-    for operation in account_operations() {
+    for operation in operations_of(&["DNS", "EPS"]) {
         cloud.emulator.inject(Fault::refuse(operation, 403, "APIGW.0302", "no").times(1)).expect("a fault");
     }
     cloud.get("/v2/nameservers").await.refused(403, "APIGW.0302");

@@ -11,9 +11,7 @@ use std::{
 use serde_json::{Value, json};
 use terraform_provider_dli::{
     dli::signature,
-    emulator::{
-        ACCESS_KEY, Clock, SECRET_KEY, SystemClock, account_operations, iam_operations, operations, vpc_operations,
-    },
+    emulator::{ACCESS_KEY, Clock, SECRET_KEY, SystemClock, operations_of},
 };
 
 use super::harness::{Draft, PROJECT, Reply, authorization, body, client, connections, try_send};
@@ -229,7 +227,7 @@ fn output(arguments: &[&str]) -> String {
 #[test]
 fn served_operations_are_listed() {
     let printed = output(&["--list-operations"]);
-    for name in operations().chain(vpc_operations()).chain(account_operations()).chain(iam_operations()) {
+    for name in operations_of(&["DLI", "VPC", "DNS", "EPS", "IAM"]) {
         assert!(printed.contains(&format!("  {name} ")), "{name}");
     }
     let line =

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use terraform_provider_dli::dli::vpc::{RouteTable, Subnet, SubnetId, Vpc};
-use terraform_provider_dli::emulator::{Fault, Quirk, Settings, vpc_operations};
+use terraform_provider_dli::emulator::{Fault, Quirk, Settings, operations_of};
 
 use super::harness::{Cloud, NOWHERE, PROJECT, Reply};
 
@@ -359,7 +359,7 @@ async fn faults_apply_and_requests_are_logged() {
     cloud.send(unsigned).await.refused(401, "APIGW.0301");
     let names: Vec<_> = cloud.emulator.requests().iter().filter_map(|request| request.operation).collect();
     assert_eq!(names, ["ShowVpcV3", "ListVpcsV3", "ShowVpcV3", "ShowVpc", "ListVpcs"]);
-    assert!(names.iter().all(|name| vpc_operations().any(|known| known == *name)));
+    assert!(names.iter().all(|name| operations_of(&["VPC"]).any(|known| known == *name)));
 }
 
 /// Networks are in the state file; a file from before they existed has none.
