@@ -9,8 +9,6 @@ mod function;
 pub mod json;
 mod list;
 pub mod msgpack;
-mod provider;
-mod resource;
 mod response;
 mod service;
 pub mod type_json;

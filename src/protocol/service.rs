@@ -1,5 +1,6 @@
-//! The gRPC service with its 36 RPCs: each decodes, calls the framework and encodes, the larger ones in modules.
+//! The gRPC service with its 36 RPCs: each decodes, calls the framework and encodes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tonic::{Request, Response, Streaming};
@@ -8,8 +9,10 @@ use super::action::{self, ActionEvents};
 use super::list::{self, ListEvents};
 use super::response::{OneMessage, Reply, one_message, respond, span, unsupported, validate};
 use super::tfplugin6::provider_server::Provider;
-use super::{dynamic, encode, function, provider, resource, tfplugin6 as wire};
-use crate::framework::server::{self, Server};
+use super::{dynamic, encode, function, json, tfplugin6 as wire};
+use crate::framework::diagnostic::{Diagnostic, Diagnostics};
+use crate::framework::server::{self, Registry, Server};
+use crate::framework::value::Value;
 
 /// The provider service.
 #[derive(Debug, Clone)]
@@ -30,14 +33,50 @@ impl Service {
 #[tonic::async_trait]
 impl Provider for Service {
     async fn get_metadata(&self, _: Request<wire::get_metadata::Request>) -> Reply<wire::get_metadata::Response> {
-        provider::metadata(&self.0).await
+        respond("GetMetadata", "", async {
+            Ok(wire::get_metadata::Response {
+                server_capabilities: Some(capabilities()),
+                resources: (self.0.resources.schemas())
+                    .map(|(name, _)| wire::get_metadata::ResourceMetadata { type_name: name.to_owned() })
+                    .collect(),
+                data_sources: (self.0.data_sources.schemas())
+                    .map(|(name, _)| wire::get_metadata::DataSourceMetadata { type_name: name.to_owned() })
+                    .collect(),
+                functions: (self.0.functions().iter())
+                    .map(|function| wire::get_metadata::FunctionMetadata { name: function.name.to_owned() })
+                    .collect(),
+                list_resources: (self.0.list_resources.schemas())
+                    .map(|(name, _)| wire::get_metadata::ListResourceMetadata { type_name: name.to_owned() })
+                    .collect(),
+                actions: (self.0.actions.schemas())
+                    .map(|(name, _)| wire::get_metadata::ActionMetadata { type_name: name.to_owned() })
+                    .collect(),
+                ..wire::get_metadata::Response::default()
+            })
+        })
+        .await
     }
 
     async fn get_provider_schema(
         &self,
         _: Request<wire::get_provider_schema::Request>,
     ) -> Reply<wire::get_provider_schema::Response> {
-        provider::schema(&self.0).await
+        respond("GetProviderSchema", "", async {
+            Ok(wire::get_provider_schema::Response {
+                provider: Some(encode::schema(self.0.provider_schema())),
+                resource_schemas: schemas(&self.0.resources),
+                data_source_schemas: schemas(&self.0.data_sources),
+                list_resource_schemas: schemas(&self.0.list_resources),
+                functions: function::signatures(&self.0),
+                action_schemas: schemas(&self.0.actions)
+                    .into_iter()
+                    .map(|(name, schema)| (name, wire::ActionSchema { schema: Some(schema) }))
+                    .collect(),
+                server_capabilities: Some(capabilities()),
+                ..wire::get_provider_schema::Response::default()
+            })
+        })
+        .await
     }
 
     async fn get_resource_identity_schemas(
@@ -100,56 +139,177 @@ impl Provider for Service {
         &self,
         request: Request<wire::upgrade_resource_state::Request>,
     ) -> Reply<wire::upgrade_resource_state::Response> {
-        resource::upgrade_state(&self.0, request.into_inner()).await
+        let request = request.into_inner();
+        respond("UpgradeResourceState", &request.type_name, async {
+            let raw = request.raw_state.unwrap_or_default();
+            if !raw.flatmap.is_empty() {
+                let text =
+                    "The state was written by a Terraform older than 0.12. No version of this provider did that.";
+                return Err(Diagnostic::error("State Too Old", text).into());
+            }
+            let ty = self.0.state_type(&request.type_name, request.version)?;
+            let stored = json::decode(&raw.json, &ty)?;
+            let upgraded = self.0.upgrade_state(&request.type_name, request.version, stored)?;
+            let upgraded_state = dynamic::encode(&upgraded);
+            Ok(wire::upgrade_resource_state::Response { upgraded_state, diagnostics: Vec::new() })
+        })
+        .await
     }
 
     async fn upgrade_resource_identity(
         &self,
         request: Request<wire::upgrade_resource_identity::Request>,
     ) -> Reply<wire::upgrade_resource_identity::Response> {
-        resource::upgrade_identity(&self.0, request.into_inner()).await
+        let request = request.into_inner();
+        respond("UpgradeResourceIdentity", &request.type_name, async {
+            let ty = self.0.stored_identity_type(&request.type_name, request.version)?;
+            let stored = json::decode(&request.raw_identity.unwrap_or_default().json, ty)?;
+            let upgraded_identity = encode::identity(&stored);
+            Ok(wire::upgrade_resource_identity::Response { upgraded_identity, diagnostics: Vec::new() })
+        })
+        .await
     }
 
     async fn read_resource(
         &self,
         request: Request<wire::read_resource::Request>,
     ) -> Reply<wire::read_resource::Response> {
-        resource::read(&self.0, request.into_inner()).await
+        let wire::read_resource::Request { type_name, current_state, private, current_identity, .. } =
+            request.into_inner();
+        respond("ReadResource", &type_name, async {
+            let state = read_value(&self.0, &type_name, current_state.as_ref())?;
+            let identity = read_identity(&self.0, &type_name, current_identity.as_ref())?;
+            let outcome = self.0.read(&type_name, state.clone(), private, identity).await;
+            Ok(wire::read_resource::Response {
+                new_state: dynamic::encode_change(&outcome.state, &state, current_state),
+                diagnostics: encode::diagnostics(outcome.diagnostics),
+                // Core keeps only the private data of the response.
+                private: outcome.private,
+                new_identity: encode::identity(&outcome.identity),
+                deferred: None,
+            })
+        })
+        .await
     }
 
     async fn plan_resource_change(
         &self,
         request: Request<wire::plan_resource_change::Request>,
     ) -> Reply<wire::plan_resource_change::Response> {
-        resource::plan(&self.0, request.into_inner()).await
+        let request = request.into_inner();
+        respond("PlanResourceChange", &request.type_name, async {
+            let ty = self.0.resources.ty(&request.type_name)?;
+            let (before, proposed) = (request.prior_state, request.proposed_new_state);
+            let [prior, proposed] = dynamic::decode_both(before.as_ref(), proposed, ty)?;
+            let plan = server::PlanResourceChangeRequest {
+                prior: prior.clone(),
+                proposed,
+                config: dynamic::take(request.config, ty)?,
+                private: request.prior_private,
+                identity: read_identity(&self.0, &request.type_name, request.prior_identity.as_ref())?,
+                type_name: request.type_name.clone(),
+            };
+            let outcome = self.0.plan(plan).await;
+            Ok(wire::plan_resource_change::Response {
+                planned_state: dynamic::encode_change(&outcome.planned, &prior, before),
+                requires_replace: outcome.replace.iter().map(encode::path).collect(),
+                planned_private: outcome.private,
+                diagnostics: encode::diagnostics(outcome.diagnostics),
+                planned_identity: encode::identity(&outcome.identity),
+                ..wire::plan_resource_change::Response::default()
+            })
+        })
+        .await
     }
 
     async fn apply_resource_change(
         &self,
         request: Request<wire::apply_resource_change::Request>,
     ) -> Reply<wire::apply_resource_change::Response> {
-        resource::apply(&self.0, request.into_inner()).await
+        let request = request.into_inner();
+        respond("ApplyResourceChange", &request.type_name, async {
+            let ty = self.0.resources.ty(&request.type_name)?;
+            let apply = server::ApplyResourceChangeRequest {
+                prior: dynamic::take(request.prior_state, ty)?,
+                planned: dynamic::take(request.planned_state, ty)?,
+                config: dynamic::take(request.config, ty)?,
+                private: request.planned_private,
+                identity: read_identity(&self.0, &request.type_name, request.planned_identity.as_ref())?,
+                type_name: request.type_name.clone(),
+            };
+            let outcome = self.0.apply(apply).await;
+            Ok(wire::apply_resource_change::Response {
+                new_state: dynamic::encode(&outcome.state),
+                private: outcome.private,
+                diagnostics: encode::diagnostics(outcome.diagnostics),
+                new_identity: encode::identity(&outcome.identity),
+                ..wire::apply_resource_change::Response::default()
+            })
+        })
+        .await
     }
 
     async fn import_resource_state(
         &self,
         request: Request<wire::import_resource_state::Request>,
     ) -> Reply<wire::import_resource_state::Response> {
-        resource::import(&self.0, request.into_inner()).await
+        let wire::import_resource_state::Request { type_name, id, identity, .. } = request.into_inner();
+        respond("ImportResourceState", &type_name, async {
+            let identity = read_identity(&self.0, &type_name, identity.as_ref())?;
+            let outcome = self.0.import(&type_name, &id, &identity).await;
+            let imported = wire::import_resource_state::ImportedResource {
+                type_name: type_name.clone(),
+                state: dynamic::encode(&outcome.state),
+                private: outcome.private,
+                identity: encode::identity(&outcome.identity),
+            };
+            Ok(wire::import_resource_state::Response {
+                imported_resources: if outcome.state.is_null() { Vec::new() } else { vec![imported] },
+                diagnostics: encode::diagnostics(outcome.diagnostics),
+                deferred: None,
+            })
+        })
+        .await
     }
 
     async fn move_resource_state(
         &self,
         request: Request<wire::move_resource_state::Request>,
     ) -> Reply<wire::move_resource_state::Response> {
-        resource::move_state(&self.0, request.into_inner()).await
+        let request = request.into_inner();
+        respond("MoveResourceState", &request.target_type_name, async {
+            let target = &request.target_type_name;
+            let source = server::MoveSource {
+                provider_address: &request.source_provider_address,
+                type_name: &request.source_type_name,
+                version: request.source_schema_version,
+            };
+            let ty = self.0.move_source_type(target, source)?;
+            let state = json::decode(&request.source_state.unwrap_or_default().json, &ty)?;
+            let outcome = self.0.move_state(target, &state);
+            Ok(wire::move_resource_state::Response {
+                // Core expects no state beside errors.
+                target_state: (!outcome.state.is_null()).then(|| dynamic::encode(&outcome.state)).flatten(),
+                diagnostics: encode::diagnostics(outcome.diagnostics),
+                target_private: outcome.private,
+                target_identity: encode::identity(&outcome.identity),
+            })
+        })
+        .await
     }
 
     async fn generate_resource_config(
         &self,
         request: Request<wire::generate_resource_config::Request>,
     ) -> Reply<wire::generate_resource_config::Response> {
-        resource::generate_config(&self.0, request.into_inner()).await
+        let request = request.into_inner();
+        respond("GenerateResourceConfig", &request.type_name, async {
+            let state = read_value(&self.0, &request.type_name, request.state.as_ref())?;
+            let config = self.0.generate_config(&request.type_name, state)?;
+            let config = dynamic::encode(&config);
+            Ok(wire::generate_resource_config::Response { config, diagnostics: Vec::new() })
+        })
+        .await
     }
 
     async fn validate_data_resource_config(
@@ -300,4 +460,35 @@ impl Provider for Service {
     async fn delete_state(&self, request: Request<wire::delete_state::Request>) -> Reply<wire::delete_state::Response> {
         unsupported("DeleteState", "state store", &request.into_inner().type_name).await
     }
+}
+
+fn schemas<T: ?Sized>(types: &Registry<T>) -> BTreeMap<String, wire::Schema> {
+    types.schemas().map(|(name, schema)| (name.to_owned(), encode::schema(schema))).collect()
+}
+
+fn capabilities() -> wire::ServerCapabilities {
+    wire::ServerCapabilities {
+        // Core reuses the schema of one process for later processes of the same command.
+        get_provider_schema_optional: true,
+        // Core requests the configuration of an imported object instead of deriving it from the state.
+        generate_resource_config: true,
+        // Core plans deletions, too.
+        plan_destroy: true,
+        // Core lets `moved` blocks name other resource types.
+        move_resource_state: true,
+    }
+}
+
+/// Decodes an identity; null if there is none or the resource type has none.
+fn read_identity(
+    server: &Server,
+    type_name: &str,
+    identity: Option<&wire::ResourceIdentityData>,
+) -> Result<Value, Diagnostics> {
+    let data = identity.and_then(|identity| identity.identity_data.as_ref());
+    Ok(server.identity_type(type_name).map(|ty| dynamic::decode(data, ty)).transpose()?.unwrap_or_default())
+}
+
+fn read_value(server: &Server, type_name: &str, value: Option<&wire::DynamicValue>) -> Result<Value, Diagnostics> {
+    Ok(dynamic::decode(value, server.resources.ty(type_name)?)?)
 }
