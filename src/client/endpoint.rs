@@ -1,6 +1,6 @@
 //! Endpoints of services: the region's own address, or a configured one.
 
-use std::{fmt, net::IpAddr};
+use std::net::IpAddr;
 
 use reqwest::Url;
 
@@ -9,7 +9,8 @@ use super::config_error::ConfigError;
 const EXAMPLE: &str = "an address such as https://dli.cn-north-4.myhuaweicloud.com";
 
 /// Scheme, host and port. Paths start at the root.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, derive_more::Display)]
+#[display("{}", url.as_str().trim_end_matches('/'))]
 pub(super) struct Endpoint {
     url: Url,
     /// Reached without a proxy, which could not reach a service on this machine.
@@ -129,12 +130,6 @@ impl Endpoint {
         url.set_path(path);
         url.set_query((!query.is_empty()).then_some(query));
         (url.path() == path && url.query().unwrap_or_default() == query).then_some(url)
-    }
-}
-
-impl fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.url.as_str().trim_end_matches('/'))
     }
 }
 

@@ -9,6 +9,8 @@ use super::retry::{Check, OnUnknownOutcome};
 
 /// A write that is not idempotent, such as adding a route.
 #[must_use = "a write has no effect until it is sent"]
+#[derive(derive_more::Debug)]
+#[debug("Write {{ project: {project:?}, .. }}")]
 pub struct Write<'a> {
     pub(super) project: &'a Project,
     pub(super) request: Request<'static>,
@@ -49,11 +51,5 @@ impl Write<'_> {
             }
             (outcome, _) => outcome.map(drop),
         }
-    }
-}
-
-impl std::fmt::Debug for Write<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Write").field("project", self.project).finish_non_exhaustive()
     }
 }

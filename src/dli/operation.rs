@@ -2,15 +2,14 @@
 //!
 //! Versions are mixed within one family: connections are v2.0, tags v3, queues v1.0.
 
-use std::fmt;
-
 use percent_encoding::utf8_percent_encode;
 use uuid::Uuid;
 
 use super::signature::RESERVED;
 
 /// An operation of DLI, VPC, DNS, EPS, IAM or the metadata service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, clap::ValueEnum, derive_more::Display)]
+#[display("{}", self.name())]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Operation {
     CreateConnection,
@@ -425,8 +424,12 @@ impl Operation {
         match self {
             Self::ListNameServers => "DNS",
             Self::MigrateResource | Self::ListEnterpriseProjectResources => "EPS",
-            Self::CreateToken | Self::CreateAgencyToken | Self::CreateTemporaryKey | Self::AssumeAgency => "IAM",
-            Self::ListProjects | Self::ListDomains => "IAM",
+            Self::CreateToken
+            | Self::CreateAgencyToken
+            | Self::ListProjects
+            | Self::ListDomains
+            | Self::CreateTemporaryKey
+            | Self::AssumeAgency => "IAM",
             Self::MetadataSession | Self::MetadataKey => "ECS metadata",
             _ if self.action().is_some_and(|action| action.starts_with("vpc:")) => "VPC",
             _ => "DLI",
@@ -462,12 +465,6 @@ impl Operation {
     #[must_use]
     pub fn is_route_write(self) -> bool {
         matches!(self, Self::CreateRoute | Self::DeleteRoute | Self::CreateRouteV2 | Self::DeleteRouteV2)
-    }
-}
-
-impl fmt::Display for Operation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }
 

@@ -1,13 +1,14 @@
 //! The rate limit in a throttling response. The service does not publish its limits; only the message states them: "The
 //! throttling threshold has been reached: policy user over ratelimit,limit:200,time:5 minute".
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 /// The longest accepted period.
 const LONGEST_PERIOD: Duration = Duration::from_hours(24);
 
 /// The number of calls that the gateway allows one caller in a period.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, derive_more::Display)]
+#[display("{calls} {} in {}", if *calls == 1 { "call" } else { "calls" }, humantime::format_duration(*period))]
 pub struct RateLimit {
     /// Calls in one period; at least 1.
     pub calls: u32,
@@ -29,13 +30,6 @@ impl RateLimit {
         let period = humantime::parse_duration(&format!("{amount}{unit}")).ok()?;
         let accepted = Duration::from_millis(1)..=LONGEST_PERIOD;
         accepted.contains(&period).then_some(Self { calls, period })
-    }
-}
-
-impl fmt::Display for RateLimit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let calls = if self.calls == 1 { "call" } else { "calls" };
-        write!(f, "{} {calls} in {}", self.calls, humantime::format_duration(self.period))
     }
 }
 

@@ -1,26 +1,20 @@
 //! The caller of a request, as the request log shows it.
 
-use std::fmt;
+use derive_more::Display;
 
 /// The user or agency of a caller.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Display, Clone, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Identity {
+    #[display("user {_0}")]
     User(String),
+    #[display("agency {_0}")]
     Agency(String),
 }
 
-impl fmt::Display for Identity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::User(name) => write!(f, "user {name}"),
-            Self::Agency(name) => write!(f, "agency {name}"),
-        }
-    }
-}
-
 /// The credential of a request and its identity, without secrets. Displayed such as `token of user terraform`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Display, Clone, PartialEq, Eq)]
+#[display("{credential} of {identity}")]
 pub struct Caller {
     /// The kind of credential.
     pub credential: Credential,
@@ -29,25 +23,18 @@ pub struct Caller {
 }
 
 /// The kind of credential of a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Display, Clone, PartialEq, Eq)]
 pub enum Credential {
     /// A signature with this permanent access key.
+    #[display("access key {_0}")]
     AccessKey(String),
     /// A signature with this temporary access key and its security token.
+    #[display("temporary key {_0}")]
     TemporaryKey(String),
     /// A token.
+    #[display("token")]
     Token,
     /// A password in a token request.
+    #[display("password")]
     Password,
-}
-
-impl fmt::Display for Caller {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.credential {
-            Credential::AccessKey(key) => write!(f, "access key {key} of {}", self.identity),
-            Credential::TemporaryKey(key) => write!(f, "temporary key {key} of {}", self.identity),
-            Credential::Token => write!(f, "token of {}", self.identity),
-            Credential::Password => write!(f, "password of {}", self.identity),
-        }
-    }
 }

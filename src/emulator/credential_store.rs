@@ -62,7 +62,9 @@ impl<T> Issued<T> {
     }
 }
 
-#[derive(Clone)]
+/// Shows no tokens, which are secrets.
+#[derive(Clone, derive_more::Debug)]
+#[debug("CredentialStore {{ iam_account: {iam_account:?}, .. }}")]
 pub(super) struct CredentialStore {
     pub(super) iam_account: IamAccount,
     access_key: String,
@@ -70,13 +72,6 @@ pub(super) struct CredentialStore {
     tokens: Issued<Token>,
     keys: Issued<Key>,
     metadata_tokens: Issued<()>,
-}
-
-impl std::fmt::Debug for CredentialStore {
-    /// Omits tokens, which are secrets.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CredentialStore").field("iam_account", &self.iam_account).finish_non_exhaustive()
-    }
 }
 
 impl CredentialStore {

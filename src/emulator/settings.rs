@@ -1,6 +1,6 @@
 //! The settings of an emulator, which are also the command-line arguments of `dli-emulator`.
 
-use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use clap::{ArgAction, Args, Parser, ValueEnum};
 use serde::{Deserialize, Serialize};
@@ -14,8 +14,9 @@ pub const ACCESS_KEY: &str = "emulator";
 /// Default secret key. Every secret that an emulator issues contains it.
 pub const SECRET_KEY: &str = "emulator-secret";
 
-/// Settings of an emulator. Most of them can be changed while it runs.
-#[derive(Clone, Parser)]
+/// Settings of an emulator. Most of them can be changed while it runs. Some are secret, so none is shown.
+#[derive(Clone, derive_more::Debug, Parser)]
+#[debug("Settings {{ .. }}")]
 pub struct Settings {
     /// File that keeps the state across restarts. One process at a time can use it.
     #[arg(long, value_name = "FILE")]
@@ -100,15 +101,9 @@ impl Default for Settings {
     }
 }
 
-impl fmt::Debug for Settings {
-    /// Omits the fields, because some are secret.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings").finish_non_exhaustive()
-    }
-}
-
-/// The IAM account, its user and its agencies.
-#[derive(Clone, Args)]
+/// The IAM account, its user and its agencies. The password is secret, so nothing is shown.
+#[derive(Clone, derive_more::Debug, Args)]
+#[debug("IamAccount {{ .. }}")]
 pub struct IamAccount {
     /// Account name.
     #[arg(skip = "emulator")]
@@ -143,13 +138,6 @@ pub struct IamAccount {
 impl Default for IamAccount {
     fn default() -> Self {
         Settings::default().iam_account
-    }
-}
-
-impl fmt::Debug for IamAccount {
-    /// Omits the fields, because the password is secret.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IamAccount").finish_non_exhaustive()
     }
 }
 

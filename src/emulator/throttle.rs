@@ -2,7 +2,7 @@
 //!
 //! As in the gateway, periods are fixed windows of the clock. Rejected requests and logins do not count.
 
-use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
+use std::{collections::BTreeMap, str::FromStr, time::Duration};
 
 use time::OffsetDateTime;
 
@@ -10,7 +10,8 @@ use super::{api_error::ApiError, caller::Identity, durations};
 use crate::dli::error_code;
 
 /// A number of requests per period, written as `5/1s`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, derive_more::Display)]
+#[display("{requests}/{}", durations::format(*period))]
 pub struct Limit {
     /// Requests accepted in each period.
     pub requests: u32,
@@ -34,12 +35,6 @@ impl FromStr for Limit {
             whole.then_some(Self { requests, period })
         };
         read().ok_or_else(|| LimitSyntax(text.to_owned()))
-    }
-}
-
-impl fmt::Display for Limit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.requests, durations::format(self.period))
     }
 }
 

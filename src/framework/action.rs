@@ -1,7 +1,5 @@
 //! The action trait. Terraform 1.14 and newer invoke actions; older versions and OpenTofu ignore them.
 
-use std::fmt;
-
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
@@ -32,6 +30,8 @@ pub struct InvokeRequest<'a> {
 }
 
 /// Where an action sends its progress messages.
+#[derive(derive_more::Debug)]
+#[debug("Progress {{ .. }}")]
 pub struct Progress(Box<dyn Fn(String) + Send + Sync>);
 
 impl Progress {
@@ -43,11 +43,5 @@ impl Progress {
     /// Sends a message, which Terraform prints at once on a line of its own.
     pub fn send(&self, message: impl Into<String>) {
         (self.0)(message.into());
-    }
-}
-
-impl fmt::Debug for Progress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Progress").finish_non_exhaustive()
     }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use derive_more::{Deref, DerefMut, IntoIterator};
+
 use super::path::{Path, Step};
 
 /// Severity of a diagnostic.
@@ -62,7 +64,8 @@ impl Diagnostic {
 }
 
 /// The diagnostics of one call, in order of occurrence.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deref, DerefMut, IntoIterator)]
+#[into_iterator(owned, ref)]
 pub struct Diagnostics(Vec<Diagnostic>);
 
 impl Diagnostics {
@@ -71,24 +74,9 @@ impl Diagnostics {
         Self::default()
     }
 
-    /// Adds a diagnostic.
-    pub fn push(&mut self, diagnostic: Diagnostic) {
-        self.0.push(diagnostic);
-    }
-
-    /// Adds several diagnostics.
-    pub fn extend(&mut self, others: impl IntoIterator<Item = Diagnostic>) {
-        self.0.extend(others);
-    }
-
     /// Returns whether any diagnostic is an error.
     pub fn has_errors(&self) -> bool {
         self.0.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
-    }
-
-    /// Iterates over the diagnostics.
-    pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
-        self.0.iter()
     }
 
     /// Keeps the first `limit` diagnostics of a kind and summarises the others in one.
@@ -143,24 +131,6 @@ impl From<Diagnostic> for Diagnostics {
 impl From<Option<Diagnostic>> for Diagnostics {
     fn from(diagnostic: Option<Diagnostic>) -> Self {
         Self(diagnostic.into_iter().collect())
-    }
-}
-
-impl IntoIterator for Diagnostics {
-    type Item = Diagnostic;
-    type IntoIter = std::vec::IntoIter<Diagnostic>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
-    }
-}
-
-impl<'a> IntoIterator for &'a Diagnostics {
-    type Item = &'a Diagnostic;
-    type IntoIter = std::slice::Iter<'a, Diagnostic>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.iter()
     }
 }
 

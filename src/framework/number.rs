@@ -13,7 +13,8 @@ const MAX_TEXT: usize = 4096;
 const MAX_DIGITS: usize = 4000;
 
 /// A decimal number: `±digits × 10^exponent`. Each value has one representation, so `==` compares values.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, derive_more::Debug)]
+#[debug("{self}")]
 pub struct Number {
     negative: bool,
     /// Without leading or trailing zeros; empty for zero.
@@ -107,12 +108,6 @@ impl fmt::Display for Number {
         } else {
             write!(f, "{sign}{}e{}", self.digits, self.exponent)
         }
-    }
-}
-
-impl fmt::Debug for Number {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }
 

@@ -16,7 +16,7 @@ mod registry;
 mod testing;
 mod upgrade;
 
-use std::{any::Any, collections::BTreeMap, fmt, panic::AssertUnwindSafe};
+use std::{any::Any, collections::BTreeMap, panic::AssertUnwindSafe};
 
 use futures_util::FutureExt;
 use parking_lot::Mutex;
@@ -45,6 +45,8 @@ pub use self::{
 };
 
 /// Serves the operations of a provider.
+#[derive(derive_more::Debug)]
+#[debug("Server {{ resources: {resources:?}, data_sources: {data_sources:?}, actions: {actions:?}, .. }}")]
 pub struct Server {
     provider: Box<dyn Provider>,
     schema: Schema,
@@ -122,16 +124,6 @@ impl Server {
 
     fn stop_token(&self) -> CancellationToken {
         self.stop.lock().clone()
-    }
-}
-
-impl fmt::Debug for Server {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server")
-            .field("resources", &self.resources)
-            .field("data_sources", &self.data_sources)
-            .field("actions", &self.actions)
-            .finish_non_exhaustive()
     }
 }
 

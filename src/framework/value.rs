@@ -9,7 +9,7 @@ use super::{number::Number, types::Type};
 ///
 /// Lists and tuples are both [`Value::List`], maps and objects both [`Value::Map`]. A set is kept sorted
 /// ([`Value::set`]), so that equality does not depend on order.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, derive_more::From)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Value {
     /// Null, of any type.
@@ -17,8 +17,11 @@ pub enum Value {
     Null,
     /// Unknown until apply, with optional refinements.
     Unknown(Option<Box<Refinement>>),
+    #[from]
     Bool(bool),
+    #[from(i64)]
     Number(Number),
+    #[from(&str, String)]
     String(String),
     /// A list or tuple.
     List(Vec<Value>),
@@ -151,30 +154,6 @@ impl Value {
             Self::Dynamic(typed) => typed.1.nullify_unknowns(),
             Self::Null | Self::Bool(_) | Self::Number(_) | Self::String(_) => {}
         }
-    }
-}
-
-impl From<&str> for Value {
-    fn from(text: &str) -> Self {
-        Self::String(text.to_owned())
-    }
-}
-
-impl From<String> for Value {
-    fn from(text: String) -> Self {
-        Self::String(text)
-    }
-}
-
-impl From<bool> for Value {
-    fn from(value: bool) -> Self {
-        Self::Bool(value)
-    }
-}
-
-impl From<i64> for Value {
-    fn from(value: i64) -> Self {
-        Self::Number(value.into())
     }
 }
 

@@ -1,6 +1,5 @@
 //! The configuration of the provider, and the state that its resources share.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +26,8 @@ use crate::framework::value::Value;
 const CONSISTENCY_TIMEOUT: &str = "DLI_CONSISTENCY_TIMEOUT";
 
 /// Shared by all resources. Exists before the provider is configured.
+#[derive(derive_more::Debug)]
+#[debug("ProviderData {{ configured: {configured:?}, .. }}")]
 pub(super) struct ProviderData {
     environment: Environment,
     configured: Mutex<Option<Configured>>,
@@ -356,12 +357,6 @@ fn tag_policy(config: &Value) -> Result<TagPolicy, Diagnostics> {
         return Err(Diagnostic::error("Tag Both Declared and Ignored", text).at(path).into());
     }
     Ok(tag_policy)
-}
-
-impl fmt::Debug for ProviderData {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ProviderData").field("configured", &self.configured).finish_non_exhaustive()
-    }
 }
 
 #[cfg(test)]

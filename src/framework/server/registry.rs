@@ -1,7 +1,6 @@
 //! The resource types, data sources, list resources and actions of a provider, with their schemas.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
@@ -11,6 +10,8 @@ use crate::framework::validate::validate;
 use crate::framework::value::Value;
 
 /// All implementations of one trait by type name.
+#[derive(derive_more::Debug)]
+#[debug("{:?}", types.keys())]
 pub struct Registry<T: ?Sized> {
     /// What the types are, for errors.
     kind: &'static str,
@@ -57,12 +58,6 @@ impl<T: ?Sized> Registry<T> {
     /// Looks up a type by name. Core requests only types of the schema.
     pub(super) fn get(&self, type_name: &str) -> Result<&Registered<T>, Diagnostics> {
         self.types.get(type_name).ok_or_else(|| not_in_provider(self.kind, type_name))
-    }
-}
-
-impl<T: ?Sized> fmt::Debug for Registry<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.types.keys()).finish()
     }
 }
 

@@ -1,13 +1,13 @@
 //! A queue or elastic resource pool that a connection can bind.
 
-use std::fmt;
-
 use crate::dli::wire;
 
 /// A queue or pool by its name in lower case.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, derive_more::Display)]
 pub(crate) enum BindingTarget {
+    #[display("queue {_0:?}")]
     Queue(String),
+    #[display("elastic resource pool {_0:?}")]
     Pool(String),
 }
 
@@ -50,13 +50,4 @@ pub(crate) fn bindings(shown: &wire::Connection) -> impl Iterator<Item = (Bindin
     let queues = shown.available_queue_info.iter().map(|binding| (BindingTarget::queue(&binding.name), binding));
     let pools = shown.elastic_resource_pools.iter().map(|binding| (BindingTarget::pool(&binding.name), binding));
     queues.chain(pools)
-}
-
-impl fmt::Display for BindingTarget {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Queue(name) => write!(f, "queue {name:?}"),
-            Self::Pool(name) => write!(f, "elastic resource pool {name:?}"),
-        }
-    }
 }

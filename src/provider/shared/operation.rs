@@ -73,7 +73,7 @@ struct Limits {
 }
 
 /// Why a step of an operation failed.
-#[derive(Debug)]
+#[derive(Debug, derive_more::From)]
 pub(crate) enum OperationError {
     /// A request failed.
     Call { subject: String, error: Error, run_state: Arc<RunState> },
@@ -95,6 +95,7 @@ pub(crate) enum OperationError {
         last_error: Option<Box<Error>>,
     },
     /// The step has described its error itself.
+    #[from(Diagnostics, Diagnostic)]
     Reported(Diagnostics),
 }
 
@@ -422,17 +423,5 @@ pub(crate) fn timeout_text(subject: &str, what: &str, last: Option<&Error>, stat
     match last {
         None => format!("{what}\n\n{state_note}"),
         Some(error) => error_detail::describe_timeout(subject, what, error, state_note),
-    }
-}
-
-impl From<Diagnostics> for OperationError {
-    fn from(diagnostics: Diagnostics) -> Self {
-        Self::Reported(diagnostics)
-    }
-}
-
-impl From<Diagnostic> for OperationError {
-    fn from(diagnostic: Diagnostic) -> Self {
-        Self::Reported(diagnostic.into())
     }
 }

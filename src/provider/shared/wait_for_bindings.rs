@@ -38,20 +38,15 @@ pub(crate) struct Changed<'a> {
 }
 
 /// Why a wait ended without success.
-#[derive(Debug)]
+#[derive(Debug, derive_more::From)]
 pub(crate) enum WaitError {
     /// These bindings of the connection have failed.
     Failed { connection: String, bindings: Vec<Binding> },
     /// The connection was deleted.
     Gone,
     /// A read failed, or the wait was interrupted or took too long.
+    #[from]
     Operation(OperationError),
-}
-
-impl From<OperationError> for WaitError {
-    fn from(error: OperationError) -> Self {
-        Self::Operation(error)
-    }
 }
 
 /// Waits until all declared targets are ACTIVE and all unbound ones are gone, and returns the connection.

@@ -3,7 +3,6 @@
 //! If a queue belongs to a pool, the service binds the pool, so the network of the pool counts.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
 use ipnet::IpNet;
@@ -13,7 +12,8 @@ use crate::dli::wire::{Pool, Queue};
 use crate::provider::shared::binding_target::BindingTarget;
 
 /// A queue or pool, and its network as far as it is known.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, derive_more::Display)]
+#[display("{name}{}", if bound == name { String::new() } else { format!(" of the {bound}") })]
 pub(crate) struct Target {
     /// The name in the configuration.
     pub(crate) name: BindingTarget,
@@ -21,13 +21,6 @@ pub(crate) struct Target {
     pub(crate) bound: BindingTarget,
     pub(crate) network: Option<IpNet>,
     pub(crate) has_ipv6: Option<bool>,
-}
-
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.name)?;
-        if self.bound == self.name { Ok(()) } else { write!(f, " of the {}", self.bound) }
-    }
 }
 
 /// The queues and pools of a project by name in lower case, as far as they were read.
