@@ -85,6 +85,7 @@ use axum::{Router, body::Body, extract::State, serve::ListenerExt};
 use http::{Request, Response};
 use parking_lot::Mutex;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use self::access::AccessRules;
 use self::state::{AppState, World};
@@ -96,7 +97,7 @@ pub use self::{
     control::CONTROL_API,
     faults::{Fault, FaultError, FaultKind},
     networks::Networks,
-    operation::{ServedOperation, operations_of, served_operations},
+    operation::{operation_name, operations_of},
     project_service::ProjectService,
     quirks::{Quirk, Quirks},
     request_log::{FaultEffect, LoggedRequest},
@@ -126,7 +127,8 @@ pub enum StartError {
 pub struct Emulator {
     address: SocketAddr,
     state: Arc<AppState>,
-    stop: watch::Sender<()>,
+    /// Stops the server when it is dropped.
+    stop: DropGuard,
     serving: JoinHandle<()>,
 }
 
@@ -146,7 +148,7 @@ impl Emulator {
         }
         // Each response is written at once, so Nagle's algorithm would only delay the last segment.
         let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-        let (stop, mut stopped) = watch::channel(());
+        let stopped = CancellationToken::new();
         let state = Arc::new(AppState {
             credentials: Mutex::new(CredentialStore::new(&behavior.settings)),
             world: Mutex::new(World::new(projects, behavior.clone())),
@@ -160,14 +162,11 @@ impl Emulator {
             initial: behavior,
         });
         let router = Router::new().fallback(server::handle).with_state(Arc::clone(&state));
-        let serving = tokio::spawn(async move {
-            let end = async move {
-                let _ = stopped.changed().await;
-            };
-            // It returns no error: after a failed accept it waits and tries again.
-            let _ = axum::serve(listener, router).with_graceful_shutdown(end).await;
-        });
-        Ok(Self { address, state, stop, serving })
+        let end = stopped.clone().cancelled_owned();
+        // It returns no error: after a failed accept it waits and tries again.
+        let serving =
+            tokio::spawn(async move { drop(axum::serve(listener, router).with_graceful_shutdown(end).await) });
+        Ok(Self { address, state, stop: stopped.drop_guard(), serving })
     }
 
     /// Handles one request without the network. A lost response has a body that fails.

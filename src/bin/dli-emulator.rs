@@ -9,11 +9,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::{error::Error, iter::successors, process::ExitCode, thread};
 
 use clap::builder::ArgPredicate;
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, Parser, ValueEnum};
 use clap_complete::Shell;
-use terraform_provider_dli::dli::wire::Queue;
+use terraform_provider_dli::dli::{operation::Operation, wire::Queue};
 use terraform_provider_dli::emulator::{
-    CONTROL_API, Emulator, IamAccount, Quirk, ServedOperation, Settings, StartError, served_operations,
+    CONTROL_API, Emulator, IamAccount, Quirk, Settings, StartError, operation_name,
 };
 use tokio::sync::oneshot;
 
@@ -192,8 +192,9 @@ fn explain(error: StartError) -> Box<dyn Error> {
 
 fn print_operations() -> io::Result<()> {
     let mut out = io::stdout().lock();
-    for operation in served_operations() {
-        let ServedOperation { service, name, method, path } = operation;
+    for operation in Operation::value_variants() {
+        let (service, name) = (operation.service(), operation_name(*operation));
+        let (method, path) = (operation.method(), operation.path_template());
         writeln!(out, "{service:<12}  {name:<39}  {method:<6}  {path}")?;
     }
     writeln!(out, "\nAll other paths return HTTP 404 APIGW.0101.")

@@ -27,28 +27,21 @@ pub(super) fn is_event_stream(response: &ApiResponse) -> bool {
 
 /// Streams an event at once and after each change, until the client disconnects or the emulator stops.
 pub(super) fn respond(response: ApiResponse, state: Arc<AppState>) -> Response {
-    let (activity, stopped) = (state.activity.subscribe(), state.stopped.clone());
-    let events =
-        stream::unfold((state, activity, stopped, true), |(state, mut activity, mut stopped, is_first)| async move {
-            if !is_first {
-                let next = async {
-                    let changed = activity.changed().await;
-                    tokio::time::sleep(INTERVAL).await;
-                    changed.is_ok()
-                };
-                let is_open = tokio::select! {
-                    is_open = next => is_open,
-                    _ = stopped.changed() => false,
-                };
-                if !is_open {
-                    return None;
-                }
-            }
-            let changes = *activity.borrow_and_update();
-            let requests = state.request_log.lock().count();
-            let event = format!("data: {}\n\n", json!({ "changes": changes, "requests": requests }));
-            Some((Ok::<_, std::convert::Infallible>(Bytes::from(event)), (state, activity, stopped, false)))
-        });
+    let activity = state.activity.subscribe();
+    let events = stream::unfold((state, activity, true), |(state, mut activity, is_first)| async move {
+        if !is_first {
+            let next = async {
+                let changed = activity.changed().await;
+                tokio::time::sleep(INTERVAL).await;
+                changed.ok()
+            };
+            state.stopped.run_until_cancelled(next).await??;
+        }
+        let changes = *activity.borrow_and_update();
+        let requests = state.request_log.lock().count();
+        let event = format!("data: {}\n\n", json!({ "changes": changes, "requests": requests }));
+        Some((Ok::<_, std::convert::Infallible>(Bytes::from(event)), (state, activity, false)))
+    });
     let mut streamed = Response::new(Body::from_stream(events));
     *streamed.status_mut() = StatusCode::OK;
     streamed.headers_mut().extend(response.headers);

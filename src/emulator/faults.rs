@@ -9,11 +9,13 @@ mod text;
 
 use std::time::Duration;
 
+use clap::ValueEnum;
 use fastrand::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::operation::{is_of_credentials, served_operations};
+use super::operation::{is_of_credentials, operation_name};
 use super::{api_error::ApiError, durations, throttle::Limit};
+use crate::dli::operation::Operation;
 
 /// A fault and the requests that it affects.
 ///
@@ -142,9 +144,10 @@ impl Fault {
 
     /// Rejects a fault that could never take effect.
     fn check(&self) -> Result<(), FaultError> {
+        let names = || Operation::value_variants().iter().copied().map(operation_name);
         let problem = match &self.kind {
-            _ if !served_operations().any(|served| self.matches_operation(served.name)) => {
-                let names = served_operations().map(|served| served.name).collect::<Vec<_>>().join(", ");
+            _ if !names().any(|name| self.matches_operation(name)) => {
+                let names = names().collect::<Vec<_>>().join(", ");
                 format!("unknown operation {:?}; expected *, {names}", self.operation)
             }
             _ if !(self.probability > 0.0 && self.probability <= 1.0) => {

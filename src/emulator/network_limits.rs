@@ -17,7 +17,7 @@ const MAX_DESCRIPTION: usize = 255;
 
 /// Checks a name: at least `min` and at most 64 characters.
 pub(super) fn name(code: &'static str, name: &str, min: usize) -> Result<(), ApiError> {
-    if (min..=MAX_NAME).contains(&name.chars().count()) && name.chars().all(|c| is_allowed(c, "._-")) {
+    if (min..=MAX_NAME).contains(&name.chars().count()) && name.chars().all(is_allowed) {
         return Ok(());
     }
     let text =
@@ -59,7 +59,7 @@ pub(super) fn tags<'a>(tags: impl Iterator<Item = (&'a str, &'a str)>) -> Result
             let text = "Tag length is invalid. The key length must be in range [1,128] and value in range [0,255]";
             return Err(tag_error(text));
         }
-        if let Some(text) = [key, value].iter().find(|text| !text.chars().all(|c| is_allowed(c, "._-"))) {
+        if let Some(text) = [key, value].iter().find(|text| !text.chars().all(is_allowed)) {
             return Err(tag_error(format!("Tag value {text} is invalid.")));
         }
         if !keys.insert(key) {
@@ -74,6 +74,6 @@ pub(super) fn tag_count(count: usize) -> Result<(), ApiError> {
     if count <= MAX_TAGS { Ok(()) } else { Err(tag_error(format!("{count} tags; at most {MAX_TAGS} are supported"))) }
 }
 
-fn is_allowed(c: char, more: &str) -> bool {
-    c.is_alphanumeric() || more.contains(c)
+fn is_allowed(c: char) -> bool {
+    c.is_alphanumeric() || "._-".contains(c)
 }

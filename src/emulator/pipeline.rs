@@ -5,7 +5,7 @@
 use std::time::Instant;
 
 use super::faults::{ActiveFaults, FaultKind};
-use super::operation::{self, is_of_credentials};
+use super::operation::{is_of_credentials, operation_name};
 use super::project::{Project, Record};
 use super::request_log::{self, LoggedRequest};
 use super::{
@@ -72,7 +72,7 @@ impl AppState {
         faults: &mut ActiveFaults,
     ) -> Result<ApiResponse, ApiError> {
         let operation = routing::find(request)?;
-        let name = operation::name(operation);
+        let name = operation_name(operation);
         logged.operation = Some(name);
         if operation.is_identity() {
             logged.body = iam::without_secrets(&request.body).into();
@@ -162,7 +162,7 @@ impl AppState {
         faults: &mut ActiveFaults,
     ) -> Result<Option<Project>, ApiError> {
         let mut world = self.world.lock();
-        world.behavior.faults.apply(faults, true, operation::name(operation), |text| request.contains(text));
+        world.behavior.faults.apply(faults, true, operation_name(operation), |text| request.contains(text));
         let project = request.segments.get("project_id").filter(|_| request.method() == "GET" && !faults.lag.is_zero());
         let past = project.map(|project| world.past_project(project, faults.lag));
         faults.error().map_or(Ok(past), Err)

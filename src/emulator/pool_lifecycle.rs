@@ -43,35 +43,110 @@ struct PoolChange {
     min_cu: Option<i64>,
 }
 
+/// Creates a pool. Its name is stored in lower case.
 pub(super) fn create(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
-    service.create_pool(request.json()?).map(|name| named(&name))
+    let request: NewPool = request.json()?;
+    let name = request.elastic_resource_pool_name.to_ascii_lowercase();
+    limits::text("elastic_resource_pool_name", &rules::POOL_NAME, &name)?;
+    let description = request.description.unwrap_or_default();
+    check_description(&description)?;
+    check_size(request.min_cu, request.max_cu, &request.label)?;
+    limits::tags(&request.tags)?;
+    limits::charging_mode(request.charging_mode)?;
+    let cidr_in_vpc = request.cidr_in_vpc.unwrap_or_else(|| DEFAULT_NETWORK.to_owned());
+    if rules::network(&cidr_in_vpc).is_none() {
+        return Err(ApiError::invalid_parameter(format!("The parameter cidr_in_vpc is invalid: {cidr_in_vpc:?}")));
+    }
+    if service.project.pool(&name).is_some() {
+        return Err(ApiError::already_exists(format!("Elastic resource pool {name} already exists")));
+    }
+    let pool = Pool {
+        name: name.clone(),
+        description,
+        cidr_in_vpc,
+        min_cu: request.min_cu,
+        max_cu: request.max_cu,
+        actual_cu: request.min_cu,
+        create_time: service.now,
+        ipv6_enable: Some(request.ipv6_enable.unwrap_or_default()),
+        ..seeded_pool()
+    };
+    let default = PoolDetails::of(&pool);
+    let details = PoolDetails {
+        resource_id: uuid::Uuid::new_v4().to_string(),
+        enterprise_project_id: request.enterprise_project_id.unwrap_or(default.enterprise_project_id),
+        label: request.label,
+        tags: request.tags.into_iter().map(|tag| (tag.key, tag.value)).collect(),
+    };
+    service.project.put_pool(pool)?;
+    service.project.pool_details.insert(name.clone(), details);
+    Ok(named(&name))
 }
 
+/// Changes description and size. The minimum must not exceed the current size, and the maximum must suffice for
+/// each queue (documented).
 pub(super) fn update(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let change: PoolChange = request.json()?;
     let name = request.segment("name").to_ascii_lowercase();
-    service.update_pool(&name, request.json()?).map(|()| named(&name))
+    let pool = service.available_pool(&name)?;
+    let label = service.project.pool_details.get(&name).map(|details| details.label.clone()).unwrap_or_default();
+    let (min_cu, max_cu) = (change.min_cu.unwrap_or(pool.min_cu), change.max_cu.unwrap_or(pool.max_cu));
+    check_size(min_cu, max_cu, &label)?;
+    let description = change.description.unwrap_or_else(|| pool.description.clone());
+    check_description(&description)?;
+    if min_cu > pool.actual_cu {
+        let actual = pool.actual_cu;
+        return Err(ApiError::invalid_parameter(format!("min_cu {min_cu} exceeds the current size of {actual} CUs")));
+    }
+    let changed = Pool { description, min_cu, max_cu, actual_cu: pool.actual_cu.min(max_cu), ..pool };
+    service.check_pool_size(&changed, "", &[])?;
+    let mut pools = service.project.pools.iter_mut();
+    if let Some(pool) = pools.find(|pool| pool.name == name) {
+        *pool = Pool { queues: Vec::new(), ..changed };
+    }
+    Ok(named(&name))
 }
 
 fn named(name: &str) -> ApiResponse {
     ApiResponse::success_with(&json!({ "elastic_resource_pool_name": name }))
 }
 
+/// Moves a dedicated queue into a pool. The queue cannot leave the pool again.
 pub(super) fn add_queue(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     #[derive(Deserialize)]
     struct Added {
         queue_name: String,
     }
     let Added { queue_name } = request.json()?;
-    service.add_to_pool(request.segment("name"), &queue_name).map(|()| ApiResponse::success(""))
+    let pool = service.available_pool(request.segment("name"))?;
+    let found = service.project.queue(&queue_name).ok_or_else(|| ApiError::not_found("queue", &queue_name))?.clone();
+    if !found.elastic_resource_pool_name.is_empty() || found.resource_mode != 1 {
+        return Err(ApiError::unsupported(format!("Queue {queue_name} is no dedicated queue outside of pools")));
+    }
+    let policies = vec![ScalingPolicy::whole_day(found.cu_count)];
+    service.check_pool_size(&pool, &found.queue_name, &policies)?;
+    service.queue_details_mut(&queue_name)?.scaling_policies = policies;
+    let mut queues = service.project.queues.iter_mut();
+    if let Some(queue) = queues.find(|queue| queue.queue_name == found.queue_name) {
+        queue.elastic_resource_pool_name = pool.name;
+        queue.cidr_in_vpc = pool.cidr_in_vpc;
+    }
+    Ok(ApiResponse::success(""))
 }
 
+/// Replaces the scaling policies of a queue.
 pub(super) fn set_policies(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     #[derive(Deserialize)]
     struct Policies {
         queue_scaling_policies: Vec<ScalingPolicy>,
     }
-    let Policies { queue_scaling_policies } = request.json()?;
-    service.set_policies(request.segment("name"), request.segment("queue_name"), queue_scaling_policies)?;
+    let Policies { queue_scaling_policies: policies } = request.json()?;
+    let (pool, queue) = (service.available_pool(request.segment("name"))?, request.segment("queue_name"));
+    let found = service.project.queue(queue).filter(|queue| queue.elastic_resource_pool_name == pool.name);
+    let name = found.ok_or_else(|| ApiError::not_found("queue", queue))?.queue_name.clone();
+    check_policies(&policies)?;
+    service.check_pool_size(&pool, &name, &policies)?;
+    service.queue_details_mut(&name)?.scaling_policies = policies;
     Ok(ApiResponse::success(""))
 }
 
@@ -97,98 +172,6 @@ fn check_description(description: &str) -> Result<(), ApiError> {
 }
 
 impl ProjectService<'_> {
-    /// Creates a pool and returns its name, which is in lower case.
-    fn create_pool(&mut self, request: NewPool) -> Result<String, ApiError> {
-        let name = request.elastic_resource_pool_name.to_ascii_lowercase();
-        limits::text("elastic_resource_pool_name", &rules::POOL_NAME, &name)?;
-        let description = request.description.unwrap_or_default();
-        check_description(&description)?;
-        check_size(request.min_cu, request.max_cu, &request.label)?;
-        limits::tags(&request.tags)?;
-        limits::charging_mode(request.charging_mode)?;
-        let cidr_in_vpc = request.cidr_in_vpc.unwrap_or_else(|| DEFAULT_NETWORK.to_owned());
-        if rules::network(&cidr_in_vpc).is_none() {
-            return Err(ApiError::invalid_parameter(format!("The parameter cidr_in_vpc is invalid: {cidr_in_vpc:?}")));
-        }
-        if self.project.pool(&name).is_some() {
-            return Err(ApiError::already_exists(format!("Elastic resource pool {name} already exists")));
-        }
-        let pool = Pool {
-            name: name.clone(),
-            description,
-            cidr_in_vpc,
-            min_cu: request.min_cu,
-            max_cu: request.max_cu,
-            actual_cu: request.min_cu,
-            create_time: self.now,
-            ipv6_enable: Some(request.ipv6_enable.unwrap_or_default()),
-            ..seeded_pool()
-        };
-        let default = PoolDetails::of(&pool);
-        let details = PoolDetails {
-            resource_id: uuid::Uuid::new_v4().to_string(),
-            enterprise_project_id: request.enterprise_project_id.unwrap_or(default.enterprise_project_id),
-            label: request.label,
-            tags: request.tags.into_iter().map(|tag| (tag.key, tag.value)).collect(),
-        };
-        self.project.put_pool(pool)?;
-        self.project.pool_details.insert(name.clone(), details);
-        Ok(name)
-    }
-
-    /// Changes description and size. The minimum must not exceed the current size, and the maximum must suffice for
-    /// each queue (documented).
-    fn update_pool(&mut self, name: &str, change: PoolChange) -> Result<(), ApiError> {
-        let pool = self.available_pool(name)?;
-        let label = self.project.pool_details.get(name).map(|details| details.label.clone()).unwrap_or_default();
-        let (min_cu, max_cu) = (change.min_cu.unwrap_or(pool.min_cu), change.max_cu.unwrap_or(pool.max_cu));
-        check_size(min_cu, max_cu, &label)?;
-        let description = change.description.unwrap_or_else(|| pool.description.clone());
-        check_description(&description)?;
-        if min_cu > pool.actual_cu {
-            let actual = pool.actual_cu;
-            return Err(ApiError::invalid_parameter(format!(
-                "min_cu {min_cu} exceeds the current size of {actual} CUs"
-            )));
-        }
-        let changed = Pool { description, min_cu, max_cu, actual_cu: pool.actual_cu.min(max_cu), ..pool };
-        self.check_pool_size(&changed, "", &[])?;
-        let mut pools = self.project.pools.iter_mut();
-        if let Some(pool) = pools.find(|pool| pool.name == name) {
-            *pool = Pool { queues: Vec::new(), ..changed };
-        }
-        Ok(())
-    }
-
-    /// Moves a dedicated queue into a pool. The queue cannot leave the pool again.
-    fn add_to_pool(&mut self, pool: &str, queue: &str) -> Result<(), ApiError> {
-        let pool = self.available_pool(pool)?;
-        let found = self.project.queue(queue).ok_or_else(|| ApiError::not_found("queue", queue))?.clone();
-        if !found.elastic_resource_pool_name.is_empty() || found.resource_mode != 1 {
-            return Err(ApiError::unsupported(format!("Queue {queue} is no dedicated queue outside of pools")));
-        }
-        let policies = vec![ScalingPolicy::whole_day(found.cu_count)];
-        self.check_pool_size(&pool, &found.queue_name, &policies)?;
-        self.queue_details_mut(queue)?.scaling_policies = policies;
-        let mut queues = self.project.queues.iter_mut();
-        if let Some(queue) = queues.find(|queue| queue.queue_name == found.queue_name) {
-            queue.elastic_resource_pool_name = pool.name;
-            queue.cidr_in_vpc = pool.cidr_in_vpc;
-        }
-        Ok(())
-    }
-
-    /// Replaces the scaling policies of a queue.
-    fn set_policies(&mut self, pool: &str, queue: &str, policies: Vec<ScalingPolicy>) -> Result<(), ApiError> {
-        let pool = self.available_pool(pool)?;
-        let found = self.project.queue(queue).filter(|queue| queue.elastic_resource_pool_name == pool.name);
-        let name = found.ok_or_else(|| ApiError::not_found("queue", queue))?.queue_name.clone();
-        check_policies(&policies)?;
-        self.check_pool_size(&pool, &name, &policies)?;
-        self.queue_details_mut(&name)?.scaling_policies = policies;
-        Ok(())
-    }
-
     /// Checks that the pool is large enough: its maximum for each queue, and its minimum for the sum of the minima
     /// (documented). `changed` is the queue with the given policies in place of its own.
     pub(super) fn check_pool_size(

@@ -45,9 +45,64 @@ struct NewQueue {
     tags: Vec<Tag>,
 }
 
+/// Creates a queue. Its name is stored in lower case.
 pub(super) fn create(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
-    let queue_name = service.create_queue(request.json()?)?;
-    Ok(ApiResponse::success_with(&json!({ "queue_name": queue_name })))
+    let request: NewQueue = request.json()?;
+    let name = request.queue_name.to_ascii_lowercase();
+    limits::text("queue_name", &rules::QUEUE_NAME, &name)?;
+    let kind = request.queue_type.unwrap_or_else(|| "sql".to_owned());
+    if !["sql", "general"].contains(&kind.as_str()) {
+        return Err(limits::invalid("queue_type", kind, "sql or general"));
+    }
+    let description = request.description.unwrap_or_default();
+    if description.chars().count() > MAX_DESCRIPTION {
+        return Err(limits::invalid("description", "it is too long", "at most 128 characters"));
+    }
+    limits::charging_mode(request.charging_mode)?;
+    let mode = request.resource_mode.unwrap_or(0);
+    if ![0, 1].contains(&mode) {
+        return Err(limits::invalid("resource_mode", mode, "0 (shared) or 1 (dedicated)"));
+    }
+    limits::tags(&request.tags)?;
+    let pool_name = request.elastic_resource_pool_name.unwrap_or_default();
+    let count = request.cu_count;
+    let step = if pool_name.is_empty() { 16 } else { 4 };
+    if count <= 0 || count % step != 0 {
+        return Err(limits::invalid("cu_count", count, &format!("a multiple of {step}")));
+    }
+    if let Some(same) = service.project.queue(&name) {
+        return Err(ApiError::already_exists(format!("Queue {} already exists", same.queue_name)));
+    }
+    let mut queue = Queue {
+        queue_name: name.clone(),
+        queue_type: kind,
+        charging_mode: 1,
+        resource_mode: mode,
+        create_time: service.now,
+        cu_count: count,
+        owner: "emulator".to_owned(),
+        description,
+        ..Queue::default()
+    };
+    if !pool_name.is_empty() {
+        let pool = service.available_pool(&pool_name)?;
+        service.check_pool_size(&pool, &name, &[ScalingPolicy::whole_day(count)])?;
+        queue =
+            Queue { resource_mode: 1, cidr_in_vpc: pool.cidr_in_vpc, elastic_resource_pool_name: pool.name, ..queue };
+    }
+    let default = QueueDetails::of(&queue);
+    let details = QueueDetails {
+        enterprise_project_id: request.enterprise_project_id.unwrap_or(default.enterprise_project_id),
+        platform: request.platform.unwrap_or(default.platform),
+        feature: request.feature.unwrap_or(default.feature),
+        engine: request.engine.unwrap_or(default.engine),
+        resource_id: uuid::Uuid::new_v4().to_string(),
+        tags: request.tags.into_iter().map(|tag| (tag.key, tag.value)).collect(),
+        ..default
+    };
+    service.project.put_queue(queue)?;
+    service.project.queue_details.insert(name.clone(), details);
+    Ok(ApiResponse::success_with(&json!({ "queue_name": name })))
 }
 
 /// Restarts or scales a queue outside of pools. A scaled queue has its new size at once.
@@ -150,69 +205,6 @@ pub(super) fn delete_properties(
 }
 
 impl ProjectService<'_> {
-    /// Creates a queue and returns its name, which is in lower case.
-    fn create_queue(&mut self, request: NewQueue) -> Result<String, ApiError> {
-        let name = request.queue_name.to_ascii_lowercase();
-        limits::text("queue_name", &rules::QUEUE_NAME, &name)?;
-        let kind = request.queue_type.unwrap_or_else(|| "sql".to_owned());
-        if !["sql", "general"].contains(&kind.as_str()) {
-            return Err(limits::invalid("queue_type", kind, "sql or general"));
-        }
-        let description = request.description.unwrap_or_default();
-        if description.chars().count() > MAX_DESCRIPTION {
-            return Err(limits::invalid("description", "it is too long", "at most 128 characters"));
-        }
-        limits::charging_mode(request.charging_mode)?;
-        let mode = request.resource_mode.unwrap_or(0);
-        if ![0, 1].contains(&mode) {
-            return Err(limits::invalid("resource_mode", mode, "0 (shared) or 1 (dedicated)"));
-        }
-        limits::tags(&request.tags)?;
-        let pool_name = request.elastic_resource_pool_name.unwrap_or_default();
-        let count = request.cu_count;
-        let step = if pool_name.is_empty() { 16 } else { 4 };
-        if count <= 0 || count % step != 0 {
-            return Err(limits::invalid("cu_count", count, &format!("a multiple of {step}")));
-        }
-        if let Some(same) = self.project.queue(&name) {
-            return Err(ApiError::already_exists(format!("Queue {} already exists", same.queue_name)));
-        }
-        let mut queue = Queue {
-            queue_name: name.clone(),
-            queue_type: kind,
-            charging_mode: 1,
-            resource_mode: mode,
-            create_time: self.now,
-            cu_count: count,
-            owner: "emulator".to_owned(),
-            description,
-            ..Queue::default()
-        };
-        if !pool_name.is_empty() {
-            let pool = self.available_pool(&pool_name)?;
-            self.check_pool_size(&pool, &name, &[ScalingPolicy::whole_day(count)])?;
-            queue = Queue {
-                resource_mode: 1,
-                cidr_in_vpc: pool.cidr_in_vpc,
-                elastic_resource_pool_name: pool.name,
-                ..queue
-            };
-        }
-        let default = QueueDetails::of(&queue);
-        let details = QueueDetails {
-            enterprise_project_id: request.enterprise_project_id.unwrap_or(default.enterprise_project_id),
-            platform: request.platform.unwrap_or(default.platform),
-            feature: request.feature.unwrap_or(default.feature),
-            engine: request.engine.unwrap_or(default.engine),
-            resource_id: uuid::Uuid::new_v4().to_string(),
-            tags: request.tags.into_iter().map(|tag| (tag.key, tag.value)).collect(),
-            ..default
-        };
-        self.project.put_queue(queue)?;
-        self.project.queue_details.insert(name.clone(), details);
-        Ok(name)
-    }
-
     /// A queue outside of pools, for an operation that pools do not support (documented).
     fn unpooled_mut(&mut self, name: &str) -> Result<&mut Queue, ApiError> {
         let mut queues = self.project.queues.iter_mut();

@@ -62,11 +62,7 @@ pub(super) async fn handle(State(state): State<Arc<AppState>>, request: Request)
     }
     let latency = state.behavior().settings.latency.saturating_add(faults.delay);
     if !is_control && !latency.is_zero() {
-        let mut stopped = state.stopped.clone();
-        tokio::select! {
-            () = tokio::time::sleep(latency) => {}
-            _ = stopped.changed() => {}
-        }
+        state.stopped.run_until_cancelled(tokio::time::sleep(latency)).await;
     }
     let now = state.behavior().now().saturating_add(faults.skew);
     respond(response, faults.kind.as_ref(), &request_id, now)

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use super::clock::{after, milliseconds};
 use super::snapshot;
@@ -29,7 +30,7 @@ pub(super) struct AppState {
     /// Number of the last change written to the state file.
     pub(super) written: Mutex<u64>,
     pub(super) request_log: Mutex<RequestLog>,
-    pub(super) stopped: watch::Receiver<()>,
+    pub(super) stopped: CancellationToken,
     /// Who may send requests.
     pub(super) access: AccessRules,
     /// The address for clients, such as `http://127.0.0.1:7080`.

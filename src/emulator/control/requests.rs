@@ -20,47 +20,37 @@ const MAX_BODY: usize = 256 * 1024;
 const SECRET_HEADERS: [&str; 6] =
     ["authorization", "cookie", "x-auth-token", "x-metadata-token", "x-security-token", "x-subject-token"];
 
-/// Selects requests by their status.
-enum StatusFilter {
-    Exact(u16),
-    Class(u16),
-    Error,
-}
-
-impl StatusFilter {
-    fn parse(text: &str) -> Result<Self, ControlError> {
-        let class =
-            text.strip_suffix("xx").and_then(|class| class.parse().ok()).filter(|class| (0..10).contains(class));
-        match (text, class, text.parse()) {
-            ("error", ..) => Ok(Self::Error),
-            (_, Some(class), _) => Ok(Self::Class(class)),
-            (_, _, Ok(status)) => Ok(Self::Exact(status)),
-            _ => Err(ControlError::Parameter {
+/// Reads a filter by status.
+fn status_filter(text: &str) -> Result<impl Fn(&LoggedRequest) -> bool, ControlError> {
+    let class =
+        text.strip_suffix("xx").and_then(|class| class.parse::<u16>().ok()).filter(|class| (0..10).contains(class));
+    let statuses = match (text, class, text.parse::<u16>()) {
+        ("error", ..) => None,
+        (_, Some(class), _) => Some(class * 100..=class * 100 + 99),
+        (_, _, Ok(status)) => Some(status..=status),
+        _ => {
+            return Err(ControlError::Parameter {
                 name: "status",
                 value: text.to_owned(),
                 expected: "a status such as 404, a class such as 4xx, or error",
-            }),
+            });
         }
-    }
-
-    fn meets(&self, request: &LoggedRequest) -> bool {
-        match self {
-            Self::Exact(status) => request.status == *status,
-            Self::Class(class) => request.status / 100 == *class,
-            Self::Error => !request.is_done(),
-        }
-    }
+    };
+    Ok(move |request: &LoggedRequest| match &statuses {
+        Some(statuses) => statuses.contains(&request.status),
+        None => !request.is_done(),
+    })
 }
 
 /// The rows after `since`, oldest first, or those before `before`, newest first. `next` is the value for the next page.
 pub(super) fn list(state: &AppState, request: &ApiRequest) -> Result<ApiResponse, ControlError> {
     let (operation, method) = (request.parameter("operation"), request.parameter("method"));
-    let status = request.parameter("status").map(StatusFilter::parse).transpose()?;
+    let status = request.parameter("status").map(status_filter).transpose()?;
     let connection = request.parameter("connection");
     let meets = |logged: &&LoggedRequest| {
         operation.is_none_or(|operation| logged.operation == Some(operation))
             && method.is_none_or(|method| logged.method.eq_ignore_ascii_case(method))
-            && status.as_ref().is_none_or(|status| status.meets(logged))
+            && status.as_ref().is_none_or(|meets| meets(logged))
             && connection.is_none_or(|text| logged.contains(text))
     };
     let limit = usize::try_from(number(request, "limit", MAX_ROWS)?.unwrap_or(MAX_ROWS)).unwrap_or(usize::MAX);

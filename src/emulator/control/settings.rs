@@ -10,9 +10,9 @@ use time::format_description::well_known::Rfc3339;
 
 use super::edit;
 use super::error::{ControlError, body, invalid_body};
-use crate::dli::rules;
+use crate::dli::{operation::Operation, rules};
 use crate::emulator::{
-    behavior::Outcome, durations, faults::Fault, limits, operation::served_operations, provider_block::provider_block,
+    behavior::Outcome, durations, faults::Fault, limits, operation::operation_name, provider_block::provider_block,
     quirks::Quirk, request::ApiRequest, response::ApiResponse, snapshot, state::AppState, throttle::Limit,
 };
 
@@ -63,12 +63,20 @@ pub(super) fn info(state: &AppState, request: &ApiRequest) -> Result {
         let help = quirk.to_possible_value().and_then(|value| value.get_help().map(ToString::to_string));
         json!({ "name": quirk, "description": help })
     });
+    let operations = Operation::value_variants().iter().map(|operation| {
+        json!({
+            "service": operation.service(),
+            "name": operation_name(*operation),
+            "method": operation.method(),
+            "path": operation.path_template(),
+        })
+    });
     Ok(ApiResponse::ok(&json!({
         "version": env!("CARGO_PKG_VERSION"),
         "endpoint": endpoint,
         "provider_block": provider_block(settings, &endpoint),
         "state_file": settings.state,
-        "operations": served_operations().collect::<Vec<_>>(),
+        "operations": operations.collect::<Vec<_>>(),
         "quirks": quirks.collect::<Vec<_>>(),
     })))
 }
