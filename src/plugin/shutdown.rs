@@ -1,13 +1,12 @@
 //! Ends the process on the client's Shutdown call, on a signal, or when the client has exited.
 
-use std::future::Future;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 #[cfg(unix)]
 use std::time::Duration;
-use std::{fmt, io};
 
-use tokio::sync::watch;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 /// Interval of the check for the parent process. Linux's parent-death signal follows the parent's thread, and Go moves
 /// work between threads.
@@ -65,47 +64,43 @@ pub fn parent_process_key() -> Option<String> {
 
 /// A request to shut down, shared by all parts of the process.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Shutdown(Arc<ShutdownState>);
-
-#[derive(Debug, Default)]
-struct ShutdownState {
-    end: watch::Sender<bool>,
-    by_client: AtomicBool,
+pub(super) struct Shutdown {
+    end: CancellationToken,
+    by_client: Arc<AtomicBool>,
 }
 
 impl Shutdown {
     pub(super) fn request(&self) {
-        self.0.end.send_replace(true);
+        self.end.cancel();
     }
 
     /// Requests the shutdown on behalf of the client.
     pub(super) fn request_by_client(&self) {
-        self.0.by_client.store(true, Ordering::Release);
+        self.by_client.store(true, Ordering::Release);
         self.request();
     }
 
     pub(super) fn requested_by_client(&self) -> bool {
-        self.0.by_client.load(Ordering::Acquire)
+        self.by_client.load(Ordering::Acquire)
     }
 
     /// Resolves once the shutdown is requested, or at once if it was already.
-    pub(super) fn requested(&self) -> impl Future<Output = ()> + Send + use<> {
-        let mut requests = self.0.end.subscribe();
-        async move {
-            // An error means that all senders are gone, which is a shutdown as well.
-            let _ = requests.wait_for(|requested| *requested).await;
-        }
+    pub(super) fn requested(&self) -> WaitForCancellationFutureOwned {
+        self.end.clone().cancelled_owned()
     }
 }
 
 /// The cause of a shutdown without a Shutdown call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, derive_more::Display, PartialEq, Eq)]
 pub(super) enum ShutdownCause {
     /// SIGINT, or Ctrl-C where there are no signals; in debug mode only.
+    #[display("interrupted")]
     Interrupt,
     #[cfg(unix)]
+    #[display("terminated")]
     Terminate,
     #[cfg(unix)]
+    #[display("the client exited")]
     ParentGone,
 }
 
@@ -119,18 +114,6 @@ impl ShutdownCause {
             #[cfg(unix)]
             Self::ParentGone => false,
         }
-    }
-}
-
-impl fmt::Display for ShutdownCause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Interrupt => "interrupted",
-            #[cfg(unix)]
-            Self::Terminate => "terminated",
-            #[cfg(unix)]
-            Self::ParentGone => "the client exited",
-        })
     }
 }
 

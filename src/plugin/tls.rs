@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use rcgen::{CertificateParams, DnType, KeyPair};
 use tokio_rustls::rustls::client::danger::HandshakeSignatureValid;
-use tokio_rustls::rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs};
+use tokio_rustls::rustls::crypto::{WebPkiSupportedAlgorithms, aws_lc_rs};
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, UnixTime, pem};
 use tokio_rustls::rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
@@ -54,7 +54,11 @@ impl Tls {
 
         let crypto = Arc::new(aws_lc_rs::default_provider());
         let verifier = PinnedClientVerifier { client, algorithms: crypto.signature_verification_algorithms };
-        let mut config = server_config(crypto, verifier, &certificate, &key)?;
+        // Every Go that speaks protocol 6 has TLS 1.3.
+        let mut config = ServerConfig::builder_with_provider(crypto)
+            .with_protocol_versions(&[&version::TLS13])?
+            .with_client_cert_verifier(Arc::new(verifier))
+            .with_single_cert(vec![certificate.clone()], PrivatePkcs8KeyDer::from(key.serialize_der()).into())?;
         // Newer versions of grpc-go reject a connection without it.
         config.alpn_protocols = vec![b"h2".to_vec()];
         // The client connects once, so no session is resumed.
@@ -69,19 +73,6 @@ impl Tls {
     pub(super) fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(Arc::clone(&self.config))
     }
-}
-
-fn server_config(
-    crypto: Arc<CryptoProvider>,
-    verifier: PinnedClientVerifier,
-    certificate: &CertificateDer<'static>,
-    key: &KeyPair,
-) -> Result<ServerConfig, rustls::Error> {
-    // Every Go that speaks protocol 6 has TLS 1.3.
-    ServerConfig::builder_with_provider(crypto)
-        .with_protocol_versions(&[&version::TLS13])?
-        .with_client_cert_verifier(Arc::new(verifier))
-        .with_single_cert(vec![certificate.clone()], PrivatePkcs8KeyDer::from(key.serialize_der()).into())
 }
 
 /// Accepts one client certificate, compared byte by byte in place of path building.
