@@ -114,7 +114,7 @@ impl Inner {
     /// Drops rejected credentials from the cache.
     async fn forget(&self, scope: CredentialsScope<'_>, resolved: &Arc<ResolvedCredentials>) {
         let matches = |cached: &Arc<ResolvedCredentials>| Arc::ptr_eq(cached, resolved);
-        match self.credentials.as_ref() {
+        match self.config.credentials.as_ref() {
             Some(Credentials { agency: Some(_), .. }) if scope.as_agency => {
                 self.credentials_cache.agency.forget(matches).await;
             }
@@ -127,7 +127,7 @@ impl Inner {
 
     pub(super) fn credentials(&self) -> Result<&Credentials, Error> {
         let missing = || ConfigError::Missing { settings: vec![Setting::Credentials { searched: Vec::new() }] };
-        self.credentials.as_ref().ok_or_else(|| missing().into())
+        self.config.credentials.as_ref().ok_or_else(|| missing().into())
     }
 
     /// Wraps credentials with their renewal time, `early` before they expire.

@@ -8,7 +8,7 @@ mod expiring_cache;
 mod lockout_guard;
 mod resolved;
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -83,11 +83,13 @@ pub struct Agency {
 }
 
 /// A user or an account, by name or id.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, derive_more::Display)]
 pub enum NameOrId {
     /// Id.
+    #[display("with the id {_0:?}")]
     Id(String),
     /// Name.
+    #[display("{_0:?}")]
     Name(String),
 }
 
@@ -143,15 +145,6 @@ impl AccessKey {
     /// The first characters of the id: harmless if id and secret were swapped.
     fn abbreviated(&self) -> String {
         format!("{}…", self.id.chars().take(4).collect::<String>())
-    }
-}
-
-impl fmt::Display for NameOrId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Id(id) => write!(f, "with the id {id:?}"),
-            Self::Name(name) => write!(f, "{name:?}"),
-        }
     }
 }
 

@@ -199,7 +199,7 @@ impl Inner {
             (None, Some(service)) if service.is_loopback() => {
                 Err(ConfigError::Identity { purpose: purpose(), endpoint: service.to_string() })
             }
-            (None, _) => Endpoint::of("iam", region, self.cloud.as_deref()),
+            (None, _) => Endpoint::of("iam", region, self.config.cloud.as_deref()),
         }
     }
 }

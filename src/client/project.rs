@@ -1,6 +1,6 @@
 //! The client and its view of one project.
 
-use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use time::OffsetDateTime;
@@ -26,46 +26,26 @@ pub struct Client {
     pub(super) inner: Arc<Inner>,
 }
 
+/// Shows no HTTP client, whose output has the proxy's password.
+#[derive(derive_more::Debug)]
+#[debug("Inner {{ credentials: {:?}, endpoint: {endpoint:?}, .. }}", config.credentials)]
 pub(super) struct Inner {
-    /// If missing, the first call fails.
-    pub(super) credentials: Option<Credentials>,
-    /// Tokens and keys derived from them.
+    /// No text of it is empty.
+    pub(super) config: Config,
+    /// Tokens and keys derived from the credentials.
     pub(super) credentials_cache: CredentialsCache,
-    /// Default of every resource.
-    pub(super) region: Option<String>,
-    /// Used where a resource names none.
-    pub(super) project_id: Option<String>,
-    /// Name of the project in the configured region.
-    pub(super) project_name: Option<String>,
-    pub(super) cloud: Option<String>,
     /// Replaces the endpoints of all regions.
     pub(super) endpoint: Option<Endpoint>,
-    endpoint_serves_all_regions: bool,
-    /// Address of the VPC service in the configured region.
     vpc_endpoint: Option<Endpoint>,
     pub(super) identity_endpoint: Option<Endpoint>,
     pub(super) metadata_endpoint: Option<Endpoint>,
     pub(super) clocks: Clocks,
     pub(super) transport: Transport,
     pub(super) host_limits: HostLimits,
-    pub(super) consistency_timeout: Duration,
     /// Hosts without the v3 route API.
     pub(super) without_v3_routes: Mutex<BTreeSet<String>>,
     /// Hosts without the v3 VPC API.
     pub(super) without_v3_vpcs: Mutex<BTreeSet<String>>,
-}
-
-impl fmt::Debug for Inner {
-    /// Omits the HTTP client: its output shows the proxy's password.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { credentials, region, project_id, endpoint, .. } = self;
-        f.debug_struct("Inner")
-            .field("credentials", credentials)
-            .field("region", region)
-            .field("project_id", project_id)
-            .field("endpoint", endpoint)
-            .finish_non_exhaustive()
-    }
 }
 
 /// Location of a project whose id may be unknown.
@@ -81,38 +61,35 @@ impl Client {
     /// Creates a client and checks credentials, endpoints and `cacert_file` without network I/O.
     ///
     /// Missing settings are not an error here.
-    pub fn new(config: Config) -> Result<Self, ConfigError> {
+    pub fn new(mut config: Config) -> Result<Self, ConfigError> {
         if let Some(credentials) = &config.credentials {
             credentials.check()?;
         }
-        let parse = |text: Option<String>| text.as_deref().map(Endpoint::parse).transpose();
+        let Config { region, project_id, project_name, cloud, vpc_endpoint, .. } = &mut config;
+        for text in [region, project_id, project_name, cloud, vpc_endpoint] {
+            text.take_if(|text| text.is_empty());
+        }
+        let parse = |text: &Option<String>| text.as_deref().map(Endpoint::parse).transpose();
         let identity_endpoint = config.identity_endpoint.as_deref().map(Endpoint::parse_identity).transpose()?;
         let roots = config.cacert_file.as_deref().map(transport::read_roots).transpose()?.unwrap_or_default();
         let transport = Transport::new(transport::Settings {
             roots,
             insecure: config.insecure,
-            proxy: config.proxy,
+            proxy: config.proxy.clone(),
             timeouts: config.timeouts,
-            user_agent: config.user_agent,
+            user_agent: config.user_agent.clone(),
         });
-        let given = |text: Option<String>| text.filter(|text| !text.is_empty());
         Ok(Self {
             inner: Arc::new(Inner {
-                credentials: config.credentials,
                 credentials_cache: CredentialsCache::default(),
-                region: given(config.region),
-                project_id: given(config.project_id),
-                project_name: given(config.project_name),
-                cloud: given(config.cloud),
-                endpoint: parse(config.endpoint)?,
-                endpoint_serves_all_regions: config.endpoint_serves_all_regions,
-                vpc_endpoint: parse(given(config.vpc_endpoint))?,
+                endpoint: parse(&config.endpoint)?,
+                vpc_endpoint: parse(&config.vpc_endpoint)?,
                 identity_endpoint,
-                metadata_endpoint: parse(config.metadata_endpoint)?.map(Endpoint::direct),
+                metadata_endpoint: parse(&config.metadata_endpoint)?.map(Endpoint::direct),
                 clocks: Clocks::new(config.clock),
+                config,
                 transport,
                 host_limits: HostLimits::default(),
-                consistency_timeout: config.consistency_timeout,
                 without_v3_routes: Mutex::default(),
                 without_v3_vpcs: Mutex::default(),
             }),
@@ -122,9 +99,12 @@ impl Client {
     /// Whether credentials exist. May query the metadata service once per process, which takes about a second.
     pub async fn has_credentials(&self) -> bool {
         let inner = &*self.inner;
-        let scope =
-            CredentialsScope { region: inner.region.as_deref(), token_scope: &TokenScope::Domain, as_agency: false };
-        match &inner.credentials {
+        let scope = CredentialsScope {
+            region: inner.config.region.as_deref(),
+            token_scope: &TokenScope::Domain,
+            as_agency: false,
+        };
+        match &inner.config.credentials {
             None => false,
             Some(Credentials { source: CredentialsSource::Metadata { .. }, .. }) => inner.resolve(scope).await.is_ok(),
             Some(_) => true,
@@ -145,8 +125,8 @@ impl Client {
     /// Whether the configured endpoint serves this region. Uses no network.
     pub fn check_region(&self, region: Option<&str>) -> Result<(), ConfigError> {
         let inner = &*self.inner;
-        let region = region.filter(|region| !region.is_empty() && !inner.endpoint_serves_all_regions);
-        match (&inner.endpoint, region, &inner.region) {
+        let region = region.filter(|region| !region.is_empty() && !inner.config.endpoint_serves_all_regions);
+        match (&inner.endpoint, region, &inner.config.region) {
             (Some(endpoint), Some(region), Some(served)) if region != served => Err(ConfigError::RegionOfEndpoint {
                 region: region.to_owned(),
                 endpoint: endpoint.to_string(),
@@ -167,7 +147,7 @@ impl Client {
     ) -> Result<Project, Error> {
         let mut none = None;
         if let Some(CredentialsSource::Metadata { .. }) =
-            self.inner.credentials.as_ref().map(|credentials| &credentials.source)
+            self.inner.config.credentials.as_ref().map(|credentials| &credentials.source)
         {
             // Reported together with the other missing settings.
             let scope = CredentialsScope { region, token_scope: &TokenScope::Domain, as_agency: false };
@@ -214,16 +194,17 @@ impl Client {
         let given = |own: Option<&str>, common: &Option<String>| {
             own.or(common.as_deref()).filter(|text| !text.is_empty()).map(str::to_owned)
         };
-        let region = given(own_region, &inner.region);
+        let region = given(own_region, &inner.config.region);
         // Another region has another project.
-        let is_common = inner.region.is_none() || region == inner.region;
-        let id = given(project_id, if is_common { &inner.project_id } else { &None });
-        let name = inner.project_name.clone().filter(|_| region == inner.region).or_else(|| region.clone());
+        let is_common = inner.config.region.is_none() || region == inner.config.region;
+        let id = given(project_id, if is_common { &inner.config.project_id } else { &None });
+        let name =
+            inner.config.project_name.clone().filter(|_| region == inner.config.region).or_else(|| region.clone());
 
         let mut missing = Vec::new();
         missing.extend((region.is_none() && inner.endpoint.is_none()).then_some(Setting::Region));
         missing.extend((id.is_none() && name.is_none()).then_some(Setting::ProjectId));
-        match (none, &inner.credentials) {
+        match (none, &inner.config.credentials) {
             (Some(settings), _) => missing.extend(settings),
             (None, None) => missing.push(Setting::Credentials { searched: Vec::new() }),
             (None, Some(_)) => {}
@@ -237,7 +218,7 @@ impl Client {
                 self.check_region(own_region)?;
                 endpoint.clone()
             }
-            (None, region) => Endpoint::of("dli", region.as_deref(), inner.cloud.as_deref())?,
+            (None, region) => Endpoint::of("dli", region.as_deref(), inner.config.cloud.as_deref())?,
         };
         Ok(ProjectLocator { region, endpoint, id, name: name.unwrap_or_default() })
     }
@@ -246,12 +227,13 @@ impl Client {
 impl Inner {
     /// The address of the VPC service in a region, if it is known.
     fn vpc_endpoint_of(&self, region: Option<&str>) -> Option<Endpoint> {
-        let is_configured = self.region.is_none() || region == self.region.as_deref();
+        let own = self.config.region.as_deref();
+        let is_configured = own.is_none() || region == own;
         if let Some(endpoint) = self.vpc_endpoint.as_ref().filter(|_| is_configured) {
             return Some(endpoint.clone());
         }
         match &self.endpoint {
-            None => Endpoint::of("vpc", Some(region?), self.cloud.as_deref()).ok(),
+            None => Endpoint::of("vpc", Some(region?), self.config.cloud.as_deref()).ok(),
             Some(dli) => {
                 let region = endpoint::region_of(&dli.to_string())?;
                 Endpoint::of("vpc", Some(&region), None).ok()
@@ -292,7 +274,7 @@ impl Project {
 
     /// How long after a change a response may be older than the change.
     pub fn consistency_timeout(&self) -> Duration {
-        self.client.consistency_timeout
+        self.client.config.consistency_timeout
     }
 
     /// Delays before each new read of an object that the service reports as missing.

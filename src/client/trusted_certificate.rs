@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rustls_platform_verifier::Verifier;
 use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use tokio_rustls::rustls::client::verify_server_name;
-use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
+use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::server::ParsedCertificate;
 use tokio_rustls::rustls::version::{TLS12, TLS13};
@@ -26,18 +26,12 @@ pub(super) fn tls_config(trusted: &[CertificateDer<'static>]) -> Result<ClientCo
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider));
     let builder = builder.with_protocol_versions(&[&TLS13, &TLS12])?;
-    let verifier = TrustedVerifier::new(trusted, provider)?;
+    let system = Verifier::new_with_extra_roots(trusted.iter().cloned(), provider)?;
+    let verifier = TrustedVerifier { system, trusted: trusted.to_vec() };
     let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
     let mut config = builder.with_no_client_auth();
     config.alpn_protocols = vec!["h2".into(), "http/1.1".into()];
     Ok(config)
-}
-
-impl TrustedVerifier {
-    fn new(trusted: &[CertificateDer<'static>], provider: Arc<CryptoProvider>) -> Result<Self, Error> {
-        let system = Verifier::new_with_extra_roots(trusted.iter().cloned(), provider)?;
-        Ok(Self { system, trusted: trusted.to_vec() })
-    }
 }
 
 impl ServerCertVerifier for TrustedVerifier {
