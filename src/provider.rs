@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use self::configuration::checks::ValidSettings;
+use self::configuration::checks::valid_settings;
 use self::connectivity::action::ConnectivityTest;
 use self::connectivity::data_source::ConnectivityDataSource;
 use self::elastic_resource_pools::elastic_resource_pools;
@@ -102,7 +102,7 @@ impl Provider for DliProvider {
         let blocks = vec![configuration::schema::assume_role()];
         let description = DESCRIPTION.to_owned();
         let body = BlockBody { attributes, blocks, description, ..BlockBody::default() };
-        Schema { body, validators: vec![Arc::new(ValidSettings)], ..Schema::default() }
+        Schema { body, validators: vec![Arc::new(valid_settings)], ..Schema::default() }
     }
 
     fn set_client_version(&self, version: &str) {

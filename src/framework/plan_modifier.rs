@@ -1,13 +1,17 @@
 //! The plan modifier trait, and the modifiers that every provider needs.
 
-use std::fmt;
-
 use super::{path::Path, value::Value};
 
-/// Adjusts the planned value of one attribute.
-pub trait PlanModifier: fmt::Debug + Send + Sync {
+/// Adjusts the planned value of one attribute. A function with this argument is a plan modifier.
+pub trait PlanModifier: Send + Sync {
     /// May change a computed planned value, and may require replacement.
     fn modify(&self, change: &mut Change<'_>);
+}
+
+impl<F: Fn(&mut Change<'_>) + Send + Sync> PlanModifier for F {
+    fn modify(&self, change: &mut Change<'_>) {
+        self(change);
+    }
 }
 
 /// One root attribute during planning.

@@ -8,13 +8,14 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{plan_modifier::PlanModifier, types::Type, validator::Validator, value::Value};
 
 /// The schema of a resource, or of the provider's own configuration.
-#[derive(Debug, Clone, Default)]
+#[derive(derive_more::Debug, Clone, Default)]
 pub struct Schema {
     /// Schema version; a change that makes stored state unreadable increments it.
     pub version: i64,
     /// Attributes and blocks of the root.
     pub body: BlockBody,
     /// Validators of the whole configuration.
+    #[debug(skip)]
     pub validators: Vec<Arc<dyn Validator>>,
 }
 
@@ -40,7 +41,7 @@ pub struct BlockBody {
 }
 
 /// One attribute.
-#[derive(Debug, Clone)]
+#[derive(derive_more::Debug, Clone)]
 pub struct Attribute {
     /// Lower-case letters, digits and underscores.
     pub name: &'static str,
@@ -57,8 +58,10 @@ pub struct Attribute {
     /// Deprecation message; `None` if not deprecated.
     pub deprecation: Option<String>,
     /// Validators of a known value.
+    #[debug(skip)]
     pub validators: Vec<Arc<dyn Validator>>,
     /// Plan modifiers, in order.
+    #[debug(skip)]
     pub plan_modifiers: Vec<Arc<dyn PlanModifier>>,
     /// Compares two values for equal meaning; the prior spelling is kept if they are equal.
     pub semantic_equality: Option<fn(&Value, &Value) -> bool>,

@@ -10,7 +10,6 @@ use super::diagnostic::{Diagnostic, Diagnostics};
 use super::model::{FromValue, IntoValue};
 use super::path::Path;
 use super::schema::{Attribute, Block, BlockBody, BlockNesting};
-use super::validator::Validator;
 use super::value::Value;
 
 /// The `timeouts` block of a resource, for a [`crate::model!`] field of that name.
@@ -20,11 +19,11 @@ use super::value::Value;
 pub struct Timeouts(Value);
 
 impl Timeouts {
-    /// Returns the block for these operations, such as `create`, with their defaults in whole seconds.
+    /// Returns the block for these operations, such as `create`, with their defaults in whole seconds, below a day.
     pub fn block(operations: &[(&'static str, Duration)]) -> Block {
         let attribute = |&(name, default): &(&'static str, Duration)| {
-            let default = format_duration(default);
-            Attribute::string(name).validator(IsDuration).description(format!(
+            let default = humantime::format_duration(default).to_string().replace(' ', "");
+            Attribute::string(name).validator(is_duration).description(format!(
                 "How long {name} may take: a duration such as `30s`, `10m` or `1h30m`. Default `{default}`."
             ))
         };
@@ -73,22 +72,17 @@ impl IntoValue for Timeouts {
 
 /// Returns an optional attribute for a duration outside of a `timeouts` block.
 pub fn duration_attribute(name: &'static str) -> Attribute {
-    Attribute::string(name).validator(IsDuration)
+    Attribute::string(name).validator(is_duration)
 }
 
 /// A positive duration in Go's syntax.
-#[derive(Debug)]
-struct IsDuration;
-
-impl Validator for IsDuration {
-    fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
-        let Some(text) = value.as_str().filter(|text| parse(text).is_none()) else { return };
-        let detail = format!(
-            "{path} is {text:?}. It must be a positive duration: numbers, each with a unit, such as \"300ms\", \
-             \"1.5h\" or \"2h45m\". Units are ns, us (or µs), ms, s, m and h."
-        );
-        report.push(Diagnostic::error("Invalid Timeout", detail).at(path.clone()));
-    }
+fn is_duration(path: &Path, value: &Value, report: &mut Diagnostics) {
+    let Some(text) = value.as_str().filter(|text| parse(text).is_none()) else { return };
+    let detail = format!(
+        "{path} is {text:?}. It must be a positive duration: numbers, each with a unit, such as \"300ms\", \
+         \"1.5h\" or \"2h45m\". Units are ns, us (or µs), ms, s, m and h."
+    );
+    report.push(Diagnostic::error("Invalid Timeout", detail).at(path.clone()));
 }
 
 /// Parses a positive duration as Go's `time.ParseDuration` does. Fractions of a nanosecond are dropped.
@@ -134,14 +128,6 @@ fn fraction_of(unit: u64, decimals: &str) -> Option<u64> {
     let scale = 10u128.pow(u32::try_from(decimals.len()).ok()?);
     let decimals: u128 = if decimals.is_empty() { 0 } else { decimals.parse().ok()? };
     u64::try_from(decimals * u128::from(unit) / scale).ok()
-}
-
-/// Formats whole seconds as in `1h30m`.
-fn format_duration(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    let parts = [(seconds / 3600, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")];
-    let shown = parts.into_iter().filter(|(count, _)| *count > 0).map(|(count, unit)| format!("{count}{unit}"));
-    shown.collect::<Vec<_>>().concat()
 }
 
 #[cfg(test)]

@@ -1,15 +1,19 @@
 //! The validator trait, and validators that apply another one to keys or elements.
 
-use std::fmt;
-
 use super::diagnostic::Diagnostics;
 use super::path::{Path, Step};
 use super::value::Value;
 
-/// Validates one attribute value.
-pub trait Validator: fmt::Debug + Send + Sync {
+/// Validates one attribute value. A function with these arguments is a validator.
+pub trait Validator: Send + Sync {
     /// Adds the problems of `value` to `report`. `value` is known, and null only as an element of a collection.
     fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics);
+}
+
+impl<F: Fn(&Path, &Value, &mut Diagnostics) + Send + Sync> Validator for F {
+    fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
+        self(path, value, report);
+    }
 }
 
 /// Applies a validator to every key of a map, except those of null elements.

@@ -99,7 +99,7 @@ impl DataSource for NetworkCheckDataSource {
                            plan shows changes. It does not depend on `plan_checks` and needs read access to the VPC \
                            service.";
         let validators: Vec<Arc<dyn Validator>> =
-            vec![Arc::new(ExactlyOneOf(&[CONNECTION, SUBNET])), Arc::new(VpcOfSubnet)];
+            vec![Arc::new(ExactlyOneOf(&[CONNECTION, SUBNET])), Arc::new(vpc_of_subnet)];
         Schema { validators, ..Schema::new(description, attributes) }
     }
 
@@ -133,19 +133,14 @@ impl DataSource for NetworkCheckDataSource {
 }
 
 /// `dest_vpc_id` belongs to `dest_network_id`.
-#[derive(Debug)]
-struct VpcOfSubnet;
-
-impl Validator for VpcOfSubnet {
-    fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
-        if !value.get(VPC).is_null() && !value.get(CONNECTION).is_null() {
-            let path = path.field(VPC);
-            let text = format!(
-                "{path} cannot be used with {CONNECTION}: the connection defines the VPC.\n\nRemove {path}, or use \
-                 {SUBNET}."
-            );
-            report.push(Diagnostic::error("Only One of Them Can Be Set", text).at(path));
-        }
+fn vpc_of_subnet(path: &Path, value: &Value, report: &mut Diagnostics) {
+    if !value.get(VPC).is_null() && !value.get(CONNECTION).is_null() {
+        let path = path.field(VPC);
+        let text = format!(
+            "{path} cannot be used with {CONNECTION}: the connection defines the VPC.\n\nRemove {path}, or use \
+             {SUBNET}."
+        );
+        report.push(Diagnostic::error("Only One of Them Can Be Set", text).at(path));
     }
 }
 

@@ -22,7 +22,6 @@ use crate::framework::{
     schema::{Attribute, BlockBody, Schema},
     timeouts::Timeouts,
     types::Type,
-    validator::Validator,
     value::{UNKNOWN, Value},
 };
 use crate::model;
@@ -85,14 +84,9 @@ impl Things {
     }
 }
 
-#[derive(Debug)]
-struct Short;
-
-impl Validator for Short {
-    fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
-        if value.as_str().is_some_and(|text| text.len() > 3) {
-            report.push(Diagnostic::error("Too Long", "").at(path.clone()));
-        }
+fn short(path: &Path, value: &Value, report: &mut Diagnostics) {
+    if value.as_str().is_some_and(|text| text.len() > 3) {
+        report.push(Diagnostic::error("Too Long", "").at(path.clone()));
     }
 }
 
@@ -104,7 +98,7 @@ impl Resource for Things {
 
     fn schema(&self) -> Schema {
         let attributes = vec![
-            Attribute::string("name").required().validator(Short),
+            Attribute::string("name").required().validator(short),
             Attribute::string("size")
                 .semantic_equality(|a, b| a.as_str().zip(b.as_str()).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b))),
             Attribute::string("id").computed().plan_modifier(UseStateForUnknown { unless_changed: &[] }),

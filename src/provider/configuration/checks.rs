@@ -5,21 +5,15 @@ use crate::client;
 use crate::dli::rules::{self, Rule};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::path::Path;
-use crate::framework::validator::Validator;
 use crate::framework::value::Value;
 
 const RULES: [(&str, Rule); 3] =
     [("region", rules::REGION), ("project_id", rules::PROJECT_ID), ("cloud", rules::CLOUD)];
 
 /// The checks as a validator of the provider block.
-#[derive(Debug)]
-pub(crate) struct ValidSettings;
-
-impl Validator for ValidSettings {
-    fn check(&self, _: &Path, config: &Value, report: &mut Diagnostics) {
-        let environment: Environment = Box::new(|_| None);
-        report.extend(check(ConfigOrEnv { config, environment: &environment }));
-    }
+pub(crate) fn valid_settings(_: &Path, config: &Value, report: &mut Diagnostics) {
+    let environment: Environment = Box::new(|_| None);
+    report.extend(check(ConfigOrEnv { config, environment: &environment }));
 }
 
 /// Checks the arguments and the variables that replace them.

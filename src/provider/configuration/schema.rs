@@ -55,7 +55,7 @@ pub(crate) fn attributes() -> Vec<Attribute> {
              Default: the address in the region. `endpoints.iam` takes precedence.",
         ),
         Attribute::new("endpoints", Type::map(Type::String))
-            .validator(KeysAre(validators::ServiceName))
+            .validator(KeysAre(validators::service_name))
             .validator(ValuesAre(validators::ENDPOINT))
             .description(
                 "Addresses by service (`dli`, `iam`, `metadata`, `vpc`), instead of those of the region: `{ dli = \

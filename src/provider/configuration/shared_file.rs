@@ -6,10 +6,10 @@
 use std::{fs, io, path::Path};
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use crate::client::{AccessKey, Agency, Credentials, CredentialsSource, NameOrId};
-use crate::dli::rules;
+use crate::dli::{rules, wire::or_default};
 use crate::framework::diagnostic::Diagnostic;
 
 /// Path of the file in the home directory.
@@ -72,18 +72,18 @@ impl Unusable {
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct File {
-    #[serde(deserialize_with = "null_as_default")]
+    #[serde(deserialize_with = "or_default")]
     current: String,
-    #[serde(deserialize_with = "null_as_default")]
+    #[serde(deserialize_with = "or_default")]
     profiles: Vec<Option<Entry>>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 struct Entry {
-    #[serde(deserialize_with = "null_as_default")]
+    #[serde(deserialize_with = "or_default")]
     name: String,
-    #[serde(deserialize_with = "null_as_default")]
+    #[serde(deserialize_with = "or_default")]
     mode: String,
     #[serde(flatten)]
     key: Key,
@@ -92,29 +92,25 @@ struct Entry {
     agency_name: Option<String>,
     agency_domain_name: Option<String>,
     agency_domain_id: Option<String>,
-    #[serde(deserialize_with = "null_as_default")]
+    #[serde(deserialize_with = "or_default")]
     sso_auth: SsoAuth,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 struct SsoAuth {
-    #[serde(deserialize_with = "null_as_default")]
+    #[serde(deserialize_with = "or_default")]
     sts_token: Key,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 struct Key {
-    #[serde(rename = "accessKeyId", deserialize_with = "null_as_default")]
+    #[serde(rename = "accessKeyId", deserialize_with = "or_default")]
     id: String,
     #[serde(rename = "secretAccessKey")]
     secret: Option<SecretString>,
     security_token: Option<SecretString>,
-}
-
-fn null_as_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(reader: D) -> Result<T, D::Error> {
-    Option::deserialize(reader).map(Option::unwrap_or_default)
 }
 
 /// Reads the profile of this name, else the current one.

@@ -26,7 +26,7 @@ use crate::provider::provider_data::ProviderData;
 use crate::provider::shared::data_source::text;
 use crate::provider::shared::location;
 use crate::provider::shared::operation::{self, OperationContext, OperationError};
-use crate::provider::shared::validators::{MatchesRule, NotEmpty};
+use crate::provider::shared::validators::{MatchesRule, not_empty};
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_mins(5);
 
@@ -51,7 +51,7 @@ impl Action for ConnectivityTest {
             Attribute::string("queue").required().validator(MatchesRule(&[rules::QUEUE_NAME])).description(QUEUE),
             Attribute::new("addresses", Type::list(Type::String))
                 .required()
-                .validator(NotEmpty)
+                .validator(not_empty)
                 .validator(ValuesAre(MatchesRule(&[rules::CONNECTIVITY_ADDRESS])))
                 .description(
                     "Addresses that the queue must reach: host names or IP addresses with a port, such as \

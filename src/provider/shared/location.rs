@@ -20,8 +20,8 @@ use crate::provider::shared::validators::MatchesRule;
 pub(crate) fn resource_attributes() -> [Attribute; 2] {
     let [region, project_id] = both(" at the time of creation", " Changing it replaces the resource.");
     [
-        region.plan_modifier(USE_STATE_FOR_UNKNOWN).plan_modifier(RequiresReplaceIfMoved),
-        project_id.plan_modifier(UseStateUnlessRegionChanges).plan_modifier(RequiresReplaceIfMoved),
+        region.plan_modifier(USE_STATE_FOR_UNKNOWN).plan_modifier(requires_replace_if_moved),
+        project_id.plan_modifier(use_state_unless_region_changes).plan_modifier(requires_replace_if_moved),
     ]
 }
 
@@ -80,26 +80,16 @@ fn same_region(a: &Value, b: &Value) -> bool {
 }
 
 /// A change replaces the object. A first value does not, nor an unknown one that follows from another attribute.
-#[derive(Debug)]
-struct RequiresReplaceIfMoved;
-
-impl PlanModifier for RequiresReplaceIfMoved {
-    fn modify(&self, change: &mut Change<'_>) {
-        let is_derived = change.config.is_null() && change.planned.is_unknown();
-        change.replace |= !change.prior.is_null() && change.prior != change.planned && !is_derived;
-    }
+fn requires_replace_if_moved(change: &mut Change<'_>) {
+    let is_derived = change.config.is_null() && change.planned.is_unknown();
+    change.replace |= !change.prior.is_null() && change.prior != change.planned && !is_derived;
 }
 
 /// Keeps the project, unless the object moves to another region, which has other projects.
-#[derive(Debug)]
-struct UseStateUnlessRegionChanges;
-
-impl PlanModifier for UseStateUnlessRegionChanges {
-    fn modify(&self, change: &mut Change<'_>) {
-        let (prior, planned) = (change.prior_state.get("region"), change.planned_state.get("region"));
-        if prior.is_null() || prior == planned {
-            USE_STATE_FOR_UNKNOWN.modify(change);
-        }
+fn use_state_unless_region_changes(change: &mut Change<'_>) {
+    let (prior, planned) = (change.prior_state.get("region"), change.planned_state.get("region"));
+    if prior.is_null() || prior == planned {
+        USE_STATE_FOR_UNKNOWN.modify(change);
     }
 }
 

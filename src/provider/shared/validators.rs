@@ -15,7 +15,6 @@ fn push_error(report: &mut Diagnostics, path: &Path, summary: impl Into<String>,
 }
 
 /// A string follows all these rules. The error names the first violated rule.
-#[derive(Debug)]
 pub(crate) struct MatchesRule(pub(crate) &'static [Rule]);
 
 impl Validator for MatchesRule {
@@ -52,7 +51,6 @@ fn push_violation(report: &mut Diagnostics, path: &Path, rule: &Rule, fact: &str
 
 /// The ID of an object that the provider does not manage. Its form is not certain, and `terraform test` makes IDs up,
 /// so an ID that does not follow the rule is a warning if it can be one at all.
-#[derive(Debug)]
 pub(crate) struct ObjectId(pub(crate) Rule);
 
 impl Validator for ObjectId {
@@ -79,7 +77,6 @@ fn quote(text: &str) -> String {
 }
 
 /// A collection has at most the number of elements of this rule.
-#[derive(Debug)]
 pub(crate) struct SizeAtMost(pub(crate) CountRule);
 
 impl Validator for SizeAtMost {
@@ -95,19 +92,13 @@ impl Validator for SizeAtMost {
 }
 
 /// A list has at least one element.
-#[derive(Debug)]
-pub(crate) struct NotEmpty;
-
-impl Validator for NotEmpty {
-    fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
-        if value.as_elements().is_some_and(<[Value]>::is_empty) {
-            push_error(report, path, "Empty List", format!("{path} is empty.\n\nExpected: at least one element."));
-        }
+pub(crate) fn not_empty(path: &Path, value: &Value, report: &mut Diagnostics) {
+    if value.as_elements().is_some_and(<[Value]>::is_empty) {
+        push_error(report, path, "Empty List", format!("{path} is empty.\n\nExpected: at least one element."));
     }
 }
 
 /// A set contains no names that differ only in case: the service keeps them in lower case.
-#[derive(Debug)]
 pub(crate) struct DistinctInAnyCase;
 
 impl Validator for DistinctInAnyCase {
@@ -126,7 +117,6 @@ impl Validator for DistinctInAnyCase {
 }
 
 /// A map of routes contains each network once, in any spelling.
-#[derive(Debug)]
 pub(crate) struct DistinctNetworks;
 
 impl Validator for DistinctNetworks {
@@ -144,21 +134,14 @@ impl Validator for DistinctNetworks {
 }
 
 /// A key of `endpoints`. Without this check, a misspelled service would keep its default endpoint.
-#[derive(Debug)]
-pub(crate) struct ServiceName;
-
-impl Validator for ServiceName {
-    fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
-        if !value.as_str().is_some_and(|name| ["dli", "iam", "metadata", "vpc"].contains(&name)) {
-            let detail =
-                format!("{path}: the provider does not use this service.\n\nAllowed: dli, iam, metadata, vpc.");
-            push_error(report, path, "Unknown Service", detail);
-        }
+pub(crate) fn service_name(path: &Path, value: &Value, report: &mut Diagnostics) {
+    if !value.as_str().is_some_and(|name| ["dli", "iam", "metadata", "vpc"].contains(&name)) {
+        let detail = format!("{path}: the provider does not use this service.\n\nAllowed: dli, iam, metadata, vpc.");
+        push_error(report, path, "Unknown Service", detail);
     }
 }
 
 /// The address of a service. A blank one counts as not set.
-#[derive(Debug)]
 pub(crate) struct Endpoint {
     check: fn(&str) -> Result<(), ConfigError>,
     form: &'static str,
@@ -183,7 +166,6 @@ impl Validator for Endpoint {
 }
 
 /// A string is one of these.
-#[derive(Debug)]
 pub(crate) struct OneOf(pub(crate) &'static [&'static str]);
 
 impl Validator for OneOf {
@@ -196,7 +178,6 @@ impl Validator for OneOf {
 }
 
 /// Exactly one of these attributes is set. An unknown one may turn out to be null, so it is checked later.
-#[derive(Debug)]
 pub(crate) struct ExactlyOneOf(pub(crate) &'static [&'static str]);
 
 impl Validator for ExactlyOneOf {
