@@ -38,9 +38,9 @@ use super::{
 };
 
 pub use self::{
-    apply::{ApplyResourceChangeRequest, ResourceResponse},
+    apply::{ResourceChange, ResourceResponse},
     move_state::MoveSource,
-    plan::{PlanResourceChangeRequest, PlanResourceChangeResponse},
+    plan::PlanResourceChangeResponse,
     registry::{Registry, not_in_provider},
 };
 

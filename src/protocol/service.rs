@@ -200,10 +200,10 @@ impl Provider for Service {
         respond("PlanResourceChange", &request.type_name, async {
             let ty = self.0.resources.ty(&request.type_name)?;
             let (before, proposed) = (request.prior_state, request.proposed_new_state);
-            let [prior, proposed] = dynamic::decode_both(before.as_ref(), proposed, ty)?;
-            let plan = server::PlanResourceChangeRequest {
+            let [prior, planned] = dynamic::decode_both(before.as_ref(), proposed, ty)?;
+            let plan = server::ResourceChange {
                 prior: prior.clone(),
-                proposed,
+                planned,
                 config: dynamic::take(request.config, ty)?,
                 private: request.prior_private,
                 identity: read_identity(&self.0, &request.type_name, request.prior_identity.as_ref())?,
@@ -229,7 +229,7 @@ impl Provider for Service {
         let request = request.into_inner();
         respond("ApplyResourceChange", &request.type_name, async {
             let ty = self.0.resources.ty(&request.type_name)?;
-            let apply = server::ApplyResourceChangeRequest {
+            let apply = server::ResourceChange {
                 prior: dynamic::take(request.prior_state, ty)?,
                 planned: dynamic::take(request.planned_state, ty)?,
                 config: dynamic::take(request.config, ty)?,

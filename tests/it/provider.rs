@@ -11,9 +11,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::response::Response;
 use serde_json::json;
-use terraform_provider_dli::framework::server::{
-    ApplyResourceChangeRequest, PlanResourceChangeRequest, ResourceResponse, Server,
-};
+use terraform_provider_dli::framework::server::{ResourceChange, ResourceResponse, Server};
 use terraform_provider_dli::framework::value::{UNKNOWN, Value};
 use terraform_provider_dli::protocol::json;
 use terraform_provider_dli::provider::{CreationJournal, DliProvider};
@@ -163,16 +161,9 @@ fn state(changes: &[(&str, Value)]) -> Value {
     state
 }
 
-fn update(before: &[(&str, Value)], after: &[(&str, Value)]) -> ApplyResourceChangeRequest {
+fn update(before: &[(&str, Value)], after: &[(&str, Value)]) -> ResourceChange {
     let (prior, planned, config) = (state(before), state(after), object(after));
-    ApplyResourceChangeRequest {
-        type_name: TYPE.into(),
-        prior,
-        planned,
-        config,
-        private: Vec::new(),
-        identity: Value::Null,
-    }
+    ResourceChange { type_name: TYPE.into(), prior, planned, config, private: Vec::new(), identity: Value::Null }
 }
 
 fn texts(outcome: &ResourceResponse) -> String {
@@ -201,7 +192,7 @@ async fn other_missing_object_is_not_the_connection() {
         let provider = service.provider().await;
         let outcome = provider.read(TYPE, state(&[]), Vec::new(), Value::Null).await;
         assert!(outcome.state == state(&[]) && outcome.diagnostics.has_errors(), "{}", texts(&outcome));
-        let destroy = ApplyResourceChangeRequest { planned: Value::Null, config: Value::Null, ..update(&[], &[]) };
+        let destroy = ResourceChange { planned: Value::Null, config: Value::Null, ..update(&[], &[]) };
         let outcome = provider.apply(destroy).await;
         assert!(outcome.state == state(&[]) && outcome.diagnostics.has_errors(), "{}", texts(&outcome));
     }
@@ -271,14 +262,8 @@ async fn stale_read_keeps_the_part() {
             if destroys {
                 let (type_name, prior) = (kind.clone(), held.clone());
                 let (planned, config) = (Value::Null, Value::Null);
-                let destroy = ApplyResourceChangeRequest {
-                    type_name,
-                    prior,
-                    planned,
-                    config,
-                    private: Vec::new(),
-                    identity: Value::Null,
-                };
+                let destroy =
+                    ResourceChange { type_name, prior, planned, config, private: Vec::new(), identity: Value::Null };
                 let outcome = provider.apply(destroy).await;
                 assert!(outcome.state.is_null() && !outcome.diagnostics.has_errors(), "{part}: {}", texts(&outcome));
                 let changes: Vec<_> = service.requested().into_iter().filter(|line| !line.starts_with("GET")).collect();
@@ -310,12 +295,7 @@ async fn created_but_unreadable_connection_is_untainted() {
     });
     let service = service.await;
     let open = [("id", UNKNOWN), ("status", UNKNOWN), ("created_at", UNKNOWN), ("bindings", UNKNOWN)];
-    let create = ApplyResourceChangeRequest {
-        prior: Value::Null,
-        planned: object(&open),
-        config: object(&[]),
-        ..update(&[], &[])
-    };
+    let create = ResourceChange { prior: Value::Null, planned: object(&open), config: object(&[]), ..update(&[], &[]) };
     let outcome = service.provider().await.apply(create).await;
     assert_eq!(outcome.state.get("id"), &ID.into());
     assert!(!outcome.diagnostics.has_errors() && texts(&outcome).contains("DLI.0003"), "{}", texts(&outcome));
@@ -330,12 +310,7 @@ async fn unreadable_list_prevents_the_creation() {
     });
     let service = service.await;
     let open = [("id", UNKNOWN), ("status", UNKNOWN), ("created_at", UNKNOWN), ("bindings", UNKNOWN)];
-    let create = ApplyResourceChangeRequest {
-        prior: Value::Null,
-        planned: object(&open),
-        config: object(&[]),
-        ..update(&[], &[])
-    };
+    let create = ResourceChange { prior: Value::Null, planned: object(&open), config: object(&[]), ..update(&[], &[]) };
     let outcome = service.provider().await.apply(create).await;
     assert!(outcome.state.is_null() && outcome.diagnostics.has_errors());
     assert!(texts(&outcome).contains("the permission to list connections"), "{}", texts(&outcome));
@@ -387,7 +362,7 @@ async fn forbidden_delete_is_not_retried() {
         _ => (403, api_error("DLI.0003", "no permission")),
     });
     let service = service.await;
-    let destroy = ApplyResourceChangeRequest { planned: Value::Null, config: Value::Null, ..update(&[], &[]) };
+    let destroy = ResourceChange { planned: Value::Null, config: Value::Null, ..update(&[], &[]) };
     let provider = service.provider().await;
     let outcome = tokio::time::timeout(Duration::from_secs(10), provider.apply(destroy)).await.expect("a prompt error");
     assert!(outcome.state == state(&[]) && texts(&outcome).contains("DLI.0003"), "{}", texts(&outcome));
@@ -413,7 +388,7 @@ async fn delete_during_creation_is_retried_once() {
             _ => (200, json!({ "is_success": true, "message": "" })),
         });
         let service = service.await;
-        let destroy = ApplyResourceChangeRequest { planned: Value::Null, config: Value::Null, ..update(&[], &[]) };
+        let destroy = ResourceChange { planned: Value::Null, config: Value::Null, ..update(&[], &[]) };
         let outcome = service.provider().await.apply(destroy).await;
         assert_eq!(outcome.state.is_null(), is_gone, "{}", texts(&outcome));
         // The provider first checks that the connection is the one in the state.
@@ -591,14 +566,8 @@ async fn failed_binding_of_managed_queues_is_a_warning() {
             proposed.set_attribute(name, config.get(name).clone());
         }
         let type_name = TYPE.into();
-        let request = PlanResourceChangeRequest {
-            type_name,
-            prior,
-            proposed,
-            config,
-            private: Vec::new(),
-            identity: Value::Null,
-        };
+        let request =
+            ResourceChange { type_name, prior, planned: proposed, config, private: Vec::new(), identity: Value::Null };
         let plan = provider.plan(request).await;
         let warned = plan.diagnostics.iter().any(|warning| {
             warning.detail.contains("binding of q1 to the enhanced connection \"test\"\nStatus: FAILED: CIDR conflict")
@@ -683,10 +652,10 @@ async fn planned(
     after: &[(&str, Value)],
     private: &[u8],
 ) -> (Vec<String>, Vec<String>) {
-    let request = PlanResourceChangeRequest {
+    let request = ResourceChange {
         type_name: TYPE.into(),
         prior: state(before),
-        proposed: state(after),
+        planned: state(after),
         config: object(after),
         private: private.to_vec(),
         identity: Value::Null,
@@ -720,10 +689,10 @@ async fn moved_default_tags_are_not_adopted() {
     let mut prior = state(&[]);
     prior.set_attribute("tags_all", tags.clone());
     for (private, warnings) in [(&br#"{"moved":true}"#[..], 0), (b"", 1)] {
-        let request = PlanResourceChangeRequest {
+        let request = ResourceChange {
             type_name: TYPE.into(),
             prior: prior.clone(),
-            proposed: state(&[("tags", tags.clone())]),
+            planned: state(&[("tags", tags.clone())]),
             config: object(&[("tags", tags.clone())]),
             private: private.to_vec(),
             identity: Value::Null,
@@ -743,7 +712,7 @@ async fn delete_of_a_visible_object_is_not_done() {
             _ => (404, api_error("DLI.0023", "related resource not found")),
         });
         let service = service.await;
-        let destroy = ApplyResourceChangeRequest { planned: Value::Null, config: Value::Null, ..update(&[], &[]) };
+        let destroy = ResourceChange { planned: Value::Null, config: Value::Null, ..update(&[], &[]) };
         let outcome = service.provider().await.apply(destroy).await;
         assert_eq!(outcome.state.is_null(), !is_there, "{}", texts(&outcome));
         assert_eq!(outcome.diagnostics.has_errors(), is_there);
@@ -761,21 +730,14 @@ fn part(kind: &str, attributes: &[(&str, Value)]) -> Value {
 }
 
 /// A request to create a part.
-fn creation(part: &str, attributes: &[(&str, Value)]) -> ApplyResourceChangeRequest {
+fn creation(part: &str, attributes: &[(&str, Value)]) -> ResourceChange {
     let type_name = format!("dli_enhanced_connection_{part}");
     let config = self::part(&type_name, attributes);
     let mut planned = config.clone();
     for decided in ["id", "region", "project_id"] {
         planned.set_attribute(decided, UNKNOWN);
     }
-    ApplyResourceChangeRequest {
-        type_name,
-        prior: Value::Null,
-        planned,
-        config,
-        private: Vec::new(),
-        identity: Value::Null,
-    }
+    ResourceChange { type_name, prior: Value::Null, planned, config, private: Vec::new(), identity: Value::Null }
 }
 
 fn limits(limits: &[(&str, &str)]) -> (&'static str, Value) {
@@ -791,11 +753,7 @@ fn route_to(cidr: &str) -> [(&'static str, Value); 2] {
 }
 
 /// Applies, and sends an interrupt after this request.
-async fn interrupted_at(
-    service: &Service,
-    request_line: &str,
-    request: ApplyResourceChangeRequest,
-) -> ResourceResponse {
+async fn interrupted_at(service: &Service, request_line: &str, request: ResourceChange) -> ResourceResponse {
     let provider = service.provider().await;
     let interrupt = async {
         while !service.requested().iter().any(|requested| requested == request_line) {
@@ -833,10 +791,10 @@ async fn minimal_refresh_plans_the_stored_state() {
             config.set_attribute(attribute.name, Value::Null);
         }
         let outcome = provider
-            .plan(PlanResourceChangeRequest {
+            .plan(ResourceChange {
                 type_name,
                 prior,
-                proposed,
+                planned: proposed,
                 config,
                 private: Vec::new(),
                 identity: Value::Null,
@@ -975,7 +933,7 @@ async fn route_with_another_cidr_is_not_removed() {
     let destroy = |cidr: &str| {
         let type_name = "dli_enhanced_connection_route".to_owned();
         let prior = part(&type_name, &route_to(cidr));
-        ApplyResourceChangeRequest {
+        ResourceChange {
             type_name,
             prior,
             planned: Value::Null,
@@ -1032,7 +990,7 @@ async fn unexpected_null_in_state_is_damage() {
         let read = provider.read(&type_name, state.clone(), Vec::new(), Value::Null).await;
         let request = |planned: Value| {
             let (type_name, prior, config) = (type_name.clone(), state.clone(), planned.clone());
-            ApplyResourceChangeRequest { type_name, prior, planned, config, private: Vec::new(), identity: Value::Null }
+            ResourceChange { type_name, prior, planned, config, private: Vec::new(), identity: Value::Null }
         };
         let deleted = provider.apply(request(Value::Null)).await;
         let mut outcomes = vec![read, deleted];
@@ -1069,12 +1027,8 @@ async fn acknowledged_after(response_sent: bool, directory: &Path) -> bool {
     let server = service.configured(provider).await;
     let routes = ("routes", map(&[("r", "10.1.0.0/16")]));
     let open = [("id", UNKNOWN), ("status", UNKNOWN), ("created_at", UNKNOWN), ("bindings", UNKNOWN), routes.clone()];
-    let request = ApplyResourceChangeRequest {
-        prior: Value::Null,
-        planned: object(&open),
-        config: object(&[routes]),
-        ..update(&[], &[])
-    };
+    let request =
+        ResourceChange { prior: Value::Null, planned: object(&open), config: object(&[routes]), ..update(&[], &[]) };
     {
         let call = server.apply(request);
         tokio::pin!(call);
@@ -1112,11 +1066,11 @@ async fn only_a_sent_response_is_acknowledged() {
 const PULUMI: &str = "1.5.7+pulumi-terraform-bridge";
 
 /// The request of a create with a route.
-fn creation_with_route() -> ApplyResourceChangeRequest {
+fn creation_with_route() -> ResourceChange {
     let routes = ("routes", map(&[("r", "10.1.0.0/16")]));
     let open = [("id", UNKNOWN), ("status", UNKNOWN), ("created_at", UNKNOWN), ("bindings", UNKNOWN), routes.clone()];
     let (planned, config) = (object(&open), object(&[routes]));
-    ApplyResourceChangeRequest { prior: Value::Null, planned, config, ..update(&[], &[]) }
+    ResourceChange { prior: Value::Null, planned, config, ..update(&[], &[]) }
 }
 
 /// Pulumi records nothing about a failed create, so its next run must find the connection.
@@ -1184,14 +1138,8 @@ async fn pulumi_replacement_with_same_name_warns() {
         };
         let (prior, config) = (route("old"), route("new"));
         let (type_name, proposed) = (kind.into(), config.clone());
-        let request = PlanResourceChangeRequest {
-            type_name,
-            prior,
-            proposed,
-            config,
-            private: Vec::new(),
-            identity: Value::Null,
-        };
+        let request =
+            ResourceChange { type_name, prior, planned: proposed, config, private: Vec::new(), identity: Value::Null };
         let plan = provider.plan(request).await;
         let warned = plan.diagnostics.iter().any(|warning| warning.summary.contains("Held by the Replaced Route"));
         assert_eq!(warned, warns, "{:?}", plan.diagnostics);

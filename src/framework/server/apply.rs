@@ -12,20 +12,20 @@ use crate::framework::schema::Schema;
 use crate::framework::validate::validate;
 use crate::framework::value::Value;
 
-/// The request of [`Server::apply`].
+/// The request of [`Server::plan`] and of [`Server::apply`].
 #[derive(Debug)]
-pub struct ApplyResourceChangeRequest {
+pub struct ResourceChange {
     /// Resource type name.
     pub type_name: String,
     /// The prior state; null on create.
     pub prior: Value,
-    /// The plan; null on delete.
+    /// The plan, or before it the configuration merged with the prior state; null on delete.
     pub planned: Value,
-    /// The configuration, wholly known; null on delete.
+    /// The configuration, wholly known in an apply; null on delete.
     pub config: Value,
     /// Private data.
     pub private: Vec<u8>,
-    /// The planned identity; null if there is none.
+    /// The stored or planned identity; null if there is none.
     pub identity: Value,
 }
 
@@ -42,7 +42,7 @@ pub struct ResourceResponse {
     pub diagnostics: Diagnostics,
 }
 
-impl ApplyResourceChangeRequest {
+impl ResourceChange {
     /// The response if nothing was done.
     fn unchanged(self, diagnostics: Diagnostics) -> ResourceResponse {
         let identity = if self.prior.is_null() { Value::Null } else { self.identity };
@@ -52,12 +52,10 @@ impl ApplyResourceChangeRequest {
 
 impl Server {
     /// Applies a plan.
-    pub async fn apply(&self, request: ApplyResourceChangeRequest) -> ResourceResponse {
+    pub async fn apply(&self, request: ResourceChange) -> ResourceResponse {
         let registered = match self.resources.get(&request.type_name) {
             Ok(registered) => registered,
-            Err(diagnostics) => {
-                return request.unchanged(diagnostics);
-            }
+            Err(diagnostics) => return request.unchanged(diagnostics),
         };
         // Values that were unknown in the plan are validated before any request is sent.
         let faults = validate(&registered.schema, &request.config);
@@ -81,9 +79,9 @@ impl Server {
     async fn run(
         &self,
         registered: &Registered<dyn Resource>,
-        request: &ApplyResourceChangeRequest,
+        request: &ResourceChange,
     ) -> (ResponseState, Result<(), Diagnostics>) {
-        let ApplyResourceChangeRequest { prior, planned, .. } = request;
+        let ResourceChange { prior, planned, .. } = request;
         let resource = &registered.implementation;
         let stop = &self.stop_token();
         // The private data of a replaced object is not that of its replacement.
@@ -112,8 +110,8 @@ impl Server {
 ///
 /// A computed attribute keeps the planned parts of its value until the next refresh, because core requires them and the
 /// object may have changed in the meantime.
-fn check_result_against_plan(schema: &Schema, request: &ApplyResourceChangeRequest, state: &mut Value) -> Diagnostics {
-    let ApplyResourceChangeRequest { type_name, planned, config, .. } = request;
+fn check_result_against_plan(schema: &Schema, request: &ResourceChange, state: &mut Value) -> Diagnostics {
+    let ResourceChange { type_name, planned, config, .. } = request;
     let mut report = Diagnostics::new();
     if planned.is_null() {
         return report;

@@ -1,28 +1,11 @@
 //! Plans a change of a resource.
 
-use super::{Server, catch_panic};
+use super::{ResourceChange, Server, catch_panic};
 use crate::framework::diagnostic::Diagnostics;
 use crate::framework::path::Path;
 use crate::framework::plan::{Plan, plan};
 use crate::framework::resource;
 use crate::framework::value::Value;
-
-/// The request of [`Server::plan`].
-#[derive(Debug)]
-pub struct PlanResourceChangeRequest {
-    /// Resource type name.
-    pub type_name: String,
-    /// The prior state; null on create.
-    pub prior: Value,
-    /// Configuration merged with the prior state; null on destroy.
-    pub proposed: Value,
-    /// The configuration; null on destroy.
-    pub config: Value,
-    /// Private data.
-    pub private: Vec<u8>,
-    /// The stored identity; null if there is none.
-    pub identity: Value,
-}
 
 /// The response of [`Server::plan`].
 #[derive(Debug, Default)]
@@ -41,8 +24,8 @@ pub struct PlanResourceChangeResponse {
 
 impl Server {
     /// Plans a change of a resource.
-    pub async fn plan(&self, request: PlanResourceChangeRequest) -> PlanResourceChangeResponse {
-        let PlanResourceChangeRequest { type_name, prior, proposed, config, mut private, identity } = request;
+    pub async fn plan(&self, request: ResourceChange) -> PlanResourceChangeResponse {
+        let ResourceChange { type_name, prior, planned: proposed, config, mut private, identity } = request;
         let registered = match self.resources.get(&type_name) {
             Ok(registered) => registered,
             Err(diagnostics) => {

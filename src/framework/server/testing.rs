@@ -11,7 +11,7 @@ use std::{
 use async_trait::async_trait;
 use parking_lot::Mutex;
 
-use super::{ApplyResourceChangeRequest, PlanResourceChangeRequest, ResourceResponse, Server};
+use super::{ResourceChange, ResourceResponse, Server};
 use crate::framework::{
     diagnostic::{Diagnostic, Diagnostics},
     model::{Computed, FromValue},
@@ -185,26 +185,8 @@ fn object(changes: &[(&str, Value)]) -> Value {
     object
 }
 
-fn create() -> ApplyResourceChangeRequest {
-    let config = object(&[("name", "a".into()), ("size", "big".into())]);
-    let mut planned = config.clone();
-    planned.set_attribute("id", UNKNOWN);
-    planned.set_attribute("tick", UNKNOWN);
-    ApplyResourceChangeRequest {
-        type_name: "test_thing".into(),
-        prior: Value::Null,
-        planned,
-        config,
-        private: Vec::new(),
-        identity: Value::Null,
-    }
-}
-
-fn update() -> ApplyResourceChangeRequest {
-    let prior = object(&[("name", "a".into()), ("size", "old".into()), ("id", "1".into()), ("tick", "then".into())]);
-    let config = object(&[("name", "a".into()), ("size", "big".into())]);
-    let planned = object(&[("name", "a".into()), ("size", "big".into()), ("id", "1".into()), ("tick", "then".into())]);
-    ApplyResourceChangeRequest {
+fn change(prior: Value, planned: Value, config: Value) -> ResourceChange {
+    ResourceChange {
         type_name: "test_thing".into(),
         prior,
         planned,
@@ -214,7 +196,22 @@ fn update() -> ApplyResourceChangeRequest {
     }
 }
 
-async fn applied(behavior: Behavior, request: ApplyResourceChangeRequest) -> ResourceResponse {
+fn create() -> ResourceChange {
+    let config = object(&[("name", "a".into()), ("size", "big".into())]);
+    let mut planned = config.clone();
+    planned.set_attribute("id", UNKNOWN);
+    planned.set_attribute("tick", UNKNOWN);
+    change(Value::Null, planned, config)
+}
+
+fn update() -> ResourceChange {
+    let prior = object(&[("name", "a".into()), ("size", "old".into()), ("id", "1".into()), ("tick", "then".into())]);
+    let config = object(&[("name", "a".into()), ("size", "big".into())]);
+    let planned = object(&[("name", "a".into()), ("size", "big".into()), ("id", "1".into()), ("tick", "then".into())]);
+    change(prior, planned, config)
+}
+
+async fn applied(behavior: Behavior, request: ResourceChange) -> ResourceResponse {
     server(behavior).1.apply(request).await
 }
 
@@ -281,7 +278,7 @@ async fn apply_validates_values_that_were_unknown() {
 
 #[tokio::test]
 async fn only_a_successful_delete_removes_the_state() {
-    let request = || ApplyResourceChangeRequest { planned: Value::Null, config: Value::Null, ..update() };
+    let request = || ResourceChange { planned: Value::Null, config: Value::Null, ..update() };
     assert_eq!(applied(Behavior::Succeed, request()).await.state, Value::Null);
     let outcome = applied(Behavior::Fail, request()).await;
     assert_eq!((outcome.state, summaries(&outcome.diagnostics)), (update().prior, vec!["Failed"]));
@@ -313,15 +310,7 @@ async fn stop_cancels_only_the_running_operation() {
 async fn create_plan_and_failed_import() {
     let (_, server) = server(Behavior::Succeed);
     let config = object(&[("name", "a".into())]);
-    let request = PlanResourceChangeRequest {
-        type_name: "test_thing".into(),
-        prior: Value::Null,
-        proposed: config.clone(),
-        config,
-        private: Vec::new(),
-        identity: Value::Null,
-    };
-    let outcome = server.plan(request).await;
+    let outcome = server.plan(change(Value::Null, config.clone(), config)).await;
     assert_eq!(outcome.planned, object(&[("name", "a".into()), ("id", UNKNOWN), ("tick", UNKNOWN)]));
     let outcome = server.import("test_thing", "1", &Value::Null).await;
     assert_eq!((outcome.state, summaries(&outcome.diagnostics)), (Value::Null, vec!["Bug in the Provider"]));

@@ -17,9 +17,7 @@ use tempfile::TempDir;
 use terraform_provider_dli::emulator::{ACCESS_KEY, IamAccount, SECRET_KEY};
 use terraform_provider_dli::framework::diagnostic::{Diagnostics, Severity};
 use terraform_provider_dli::framework::schema::Schema;
-use terraform_provider_dli::framework::server::{
-    ApplyResourceChangeRequest, PlanResourceChangeRequest, ResourceResponse, Server,
-};
+use terraform_provider_dli::framework::server::{ResourceChange, ResourceResponse, Server};
 use terraform_provider_dli::framework::value::{UNKNOWN, Value};
 use terraform_provider_dli::provider::{Client, CreationJournal, DliProvider};
 use tokio::sync::Semaphore;
@@ -366,7 +364,7 @@ impl Process {
         let proposed = proposed(self.schema(block), &prior, config);
         let type_name = block.kind().into();
         let config = config.clone();
-        let request = PlanResourceChangeRequest { type_name, prior, proposed, config, private, identity };
+        let request = ResourceChange { type_name, prior, planned: proposed, config, private, identity };
         let Some(response) = self.call(self.server.plan(request)).await else { return push_crash(address, result) };
         (!lock(result).add(address, &response.diagnostics)).then_some((response.planned, !response.replace.is_empty()))
     }
@@ -467,7 +465,7 @@ impl Apply<'_> {
                 return false;
             }
         }
-        let request = ApplyResourceChangeRequest {
+        let request = ResourceChange {
             type_name: block.kind().into(),
             prior: prior.as_ref().map_or(Value::Null, |object| object.value.clone()),
             planned,
@@ -498,7 +496,7 @@ impl Apply<'_> {
 
     async fn delete(&self, address: &str) -> bool {
         let Some(object) = self.object(address) else { return true };
-        let request = ApplyResourceChangeRequest {
+        let request = ResourceChange {
             type_name: object.kind.into(),
             prior: object.value.clone(),
             planned: Value::Null,
