@@ -173,8 +173,9 @@ pub struct ModifyPlanRequest<'a> {
     pub prior: &'a Value,
     /// The configuration; may contain unknowns.
     pub config: &'a Value,
-    /// Private data; empty if there is none.
-    pub private: &'a [u8],
+    /// Private data; empty if there is none. The update, or the deletion of a replaced object, finds what is set here.
+    /// Terraform plans a replacement again without its state, and with this private data.
+    pub private: &'a mut Vec<u8>,
     /// The plan so far; computed values may be changed in place.
     pub planned: &'a mut Value,
     /// Attributes whose change requires replacement.

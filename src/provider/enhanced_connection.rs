@@ -1,5 +1,6 @@
 //! The resource `dli_enhanced_connection` and its data sources.
 
+mod collections;
 mod connection_details;
 mod create_once;
 mod creation_entry;

@@ -354,7 +354,7 @@ impl ConnectionPart for Binding {
         Some(Diagnostic::warning("Elastic Resource Pool Unbound", text))
     }
 
-    async fn check_plan(provider_data: &ProviderData, request: ModifyPlanRequest<'_>) -> Diagnostics {
+    async fn check_plan(provider_data: &ProviderData, request: &ModifyPlanRequest<'_>) -> Diagnostics {
         let ModifyPlanRequest { prior, config, planned, replace, stop, .. } = request;
         let is_queue = planned.get(QUEUE).as_str().is_some();
         let (attribute, all) = if is_queue { (QUEUE, "queues") } else { (POOL, "elastic_resource_pools") };
@@ -370,7 +370,7 @@ impl ConnectionPart for Binding {
         if is_new && let Some(checker) = PlanChecker::open(provider_data, config, planned, stop).await {
             let wanted = [(path.clone(), name.to_owned())];
             report.extend(if is_queue {
-                checker.check_queues(&wanted).await
+                checker.check_queues(connection, &wanted).await
             } else {
                 checker.check_pools(&wanted).await
             });

@@ -204,13 +204,13 @@ impl ConnectionPart for Route {
         (!self.is_same_network(found)).then(warning)
     }
 
-    async fn check_plan(provider_data: &ProviderData, request: ModifyPlanRequest<'_>) -> Diagnostics {
+    async fn check_plan(provider_data: &ProviderData, request: &ModifyPlanRequest<'_>) -> Diagnostics {
         let ModifyPlanRequest { prior, config, planned, replace, stop, .. } = request;
         let (mut report, run_state) = (Diagnostics::new(), provider_data.run_state());
         if let Some((id, name)) = planned.get("connection_id").as_str().zip(planned.get("name").as_str()) {
             report.extend(run_state.ownership_conflicts.declare_one(id, "routes", name));
         }
-        let [before, after] = [prior, planned].map(|value| value.get("cidr"));
+        let [before, after] = [*prior, &**planned].map(|value| value.get("cidr"));
         report.extend(network_checks::rules::check_reserved(Path::attribute("cidr"), before, after));
         let text = |name: &str| planned.get(name).as_str();
         let is_new = before.as_str().and_then(rules::network) != after.as_str().and_then(rules::network);

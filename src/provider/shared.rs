@@ -11,6 +11,7 @@ pub(super) mod moved;
 pub(super) mod network_checks;
 pub(super) mod operation;
 pub(super) mod optional;
+pub(super) mod overlap;
 pub(super) mod ownership;
 pub(super) mod part_resource;
 pub(super) mod plan_checks;

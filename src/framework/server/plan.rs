@@ -40,7 +40,7 @@ impl Server {
             let request = resource::ModifyPlanRequest {
                 prior: &prior,
                 config: &config,
-                private: &private,
+                private: &mut private,
                 planned: &mut planned,
                 replace: &mut replace,
                 stop: &stop,

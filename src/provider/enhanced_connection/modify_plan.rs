@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio_util::sync::CancellationToken;
 
-use super::undeclared_entries::{self, declared_names};
+use super::collections::{COLLECTIONS, declared_names, is_new};
+use super::undeclared_entries;
 use crate::dli::{rules, wire};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::path::{Path, Step};
@@ -13,13 +14,10 @@ use crate::framework::resource::ModifyPlanRequest;
 use crate::framework::value::{UNKNOWN, Value};
 use crate::provider::provider_data::ProviderData;
 use crate::provider::shared::client_kind::ClientKind;
-use crate::provider::shared::declared_parts::{self, DeclaredParts, Overlap};
+use crate::provider::shared::declared_parts::{self, DeclaredParts};
 use crate::provider::shared::plan_checks::PlanChecker;
 use crate::provider::shared::tags::{self, TagPolicy};
-use crate::provider::shared::{location, network_checks, part_resource};
-
-/// Collections that are managed only if they are set.
-const COLLECTIONS: [&str; 5] = ["elastic_resource_pools", "queues", "hosts", "routes", "tags"];
+use crate::provider::shared::{location, network_checks, overlap};
 
 /// Private data of an imported connection.
 pub(super) const IMPORTED: &[u8] = br#"{"imported":true}"#;
@@ -35,6 +33,7 @@ pub(super) async fn modify(
     let mut report = Diagnostics::new();
     report.extend(location::plan(provider_data, prior, config, planned).await);
     report.extend(plan_tags(&provider_data.tag_policy(), config, planned));
+    let private = private.as_slice();
     if private == MOVED {
         keep_moved_tags(prior, planned);
     }
@@ -113,20 +112,12 @@ fn warn_about_kept_name(client: ClientKind, prior: &Value, planned: &Value) -> O
 /// Records the parts that the connection declares, so that they stay if resources of their own are removed.
 fn declare_parts(parts: &DeclaredParts, id: &str, planned: &Value) -> Diagnostics {
     let names = |name: &str| declared_names(planned.get(name)).unwrap_or_default();
-    let queues = names("queues").into_iter().map(|name| ("Binding", declared_parts::queue(&name)));
-    let pools = names("elastic_resource_pools").into_iter().map(|name| ("Binding", declared_parts::pool(&name)));
+    let queues = names("queues").into_iter().map(|name| declared_parts::queue(&name));
+    let pools = names("elastic_resource_pools").into_iter().map(|name| declared_parts::pool(&name));
     let routes = planned.get("routes").entries();
-    let routes = routes.filter_map(|(name, cidr)| Some(("Route", declared_parts::route(name, cidr.as_str()?))));
-    let mut report = Diagnostics::new();
-    for (noun, part) in queues.chain(pools).chain(routes) {
-        for (part, overlap) in parts.declare_inline(&declared_parts::part_of(&part, id)) {
-            report.push(match overlap {
-                Overlap::NotRecorded => part_resource::not_recorded(&part),
-                _ => part_resource::stays(noun, &part),
-            });
-        }
-    }
-    report
+    let routes = routes.filter_map(|(name, cidr)| Some(declared_parts::route(name, cidr.as_str()?)));
+    let all = queues.chain(pools).chain(routes);
+    all.flat_map(|part| overlap::report(parts.declare_inline(&declared_parts::part_of(&part, id)))).collect()
 }
 
 /// Sets `tags_all`, and reports tags that are not allowed.
@@ -166,11 +157,6 @@ fn keep_moved_tags(prior: &Value, planned: &mut Value) {
     if is_set(prior) && is_set(planned) && prior.get("tags_all") == planned.get("tags_all") {
         planned.set_attribute("tags", prior.get("tags").clone());
     }
-}
-
-/// Whether an attribute that was not set is set now.
-fn is_new(prior: &Value, planned: &Value, name: &str) -> bool {
-    prior.get(name).is_null() && !planned.get(name).is_null()
 }
 
 /// Keeps an imported or moved connection whose route table is not known. Returns whether the connection is replaced.
@@ -218,7 +204,7 @@ fn plan_bindings(prior: &Value, planned: &mut Value) {
     let Some(bindings) = prior.get("bindings").as_map() else { return };
     let is_open = |name| {
         // A collection that becomes managed can remove any entry.
-        !planned.get(name).is_wholly_known() || (prior.get(name).is_null() && !planned.get(name).is_null())
+        !planned.get(name).is_wholly_known() || is_new(prior, planned, name)
     };
     if !planned.get("bindings").is_unknown() || TARGETS.into_iter().any(is_open) {
         return;
@@ -304,7 +290,7 @@ async fn check_names(
         return report;
     }
     let Some(checker) = PlanChecker::open(provider_data, config, planned, stop).await else { return report };
-    report.extend(checker.check_queues(&queues).await);
+    report.extend(checker.check_queues(prior.get("id").as_str(), &queues).await);
     report.extend(checker.check_pools(&pools).await);
     if let Some(name) = name {
         report.extend(checker.check_name(name, &provider_data.creation_journal).await);

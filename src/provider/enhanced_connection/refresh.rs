@@ -7,10 +7,11 @@ use super::model::{Connection, Scope};
 use crate::dli::wire;
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::path::Path;
+use crate::provider::shared::binding_target::BindingTarget;
 use crate::provider::shared::operation::{OperationContext, OperationError};
 use crate::provider::shared::pool_of_queue::PoolOfQueue;
 use crate::provider::shared::tags::TagPolicy;
-use crate::provider::shared::{connection_part, location};
+use crate::provider::shared::{connection_part, location, overlap};
 
 /// Interval between attempts, and between reads that wait for a change.
 pub(super) const POLL_INTERVAL: Duration = Duration::from_secs(2);
@@ -44,6 +45,12 @@ pub(super) async fn refresh(
     }
     let mut pool_of_queue = PoolOfQueue::default();
     pool_of_queue.ask(context, &shown, &[connection.queues.as_ref()]).await?;
+    for queue in connection.queues.iter().flatten() {
+        if let BindingTarget::Pool(pool) = pool_of_queue.of(&shown, queue) {
+            let overlaps = context.run_state.declared_parts.bind_pool_of(connection.id(), queue, &pool);
+            warnings.extend(overlap::report(overlaps));
+        }
+    }
     context.run_state.keep_failed_bindings(connection.id(), connection.failures(&shown, &pool_of_queue));
     warnings.extend(connection.apply_remote(&shown, tags, &pool_of_queue, tag_policy, scope));
     location::fill_location(&mut connection.region, &mut connection.project_id, context);

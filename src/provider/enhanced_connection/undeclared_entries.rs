@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::collections::declared_names;
 use crate::dli::wire;
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::path::Path;
@@ -110,17 +111,5 @@ impl Found {
         let key = |text: &String| if exact { text.clone() } else { text.to_ascii_lowercase() };
         let declared: BTreeSet<_> = declared_names(declared).unwrap_or_default().iter().map(key).collect();
         Some(names.into_iter().filter(|name| !declared.contains(&key(name))).collect())
-    }
-}
-
-/// The known names of a set or map; `None` if it is not declared.
-pub(super) fn declared_names(value: &Value) -> Option<BTreeSet<String>> {
-    match value {
-        Value::Set(_) => Some(value.strings().map(str::to_owned).collect()),
-        Value::Map(_) => {
-            let present = value.entries().filter(|(_, value)| !value.is_null());
-            Some(present.map(|(name, _)| name.clone()).collect())
-        }
-        _ => None,
     }
 }

@@ -1,23 +1,32 @@
 //! Parts of connections that one plan declares or removes.
 //!
-//! Two resources can need the same part. If one of them is removed from the configuration, the part must stay. Only the
-//! plan sees both resources, and the apply is another process. The plan therefore writes a file to the journal's
-//! directory. It belongs to one removal of this plan: the planned removal has its ID as private data, so other plans in
+//! Two resources can need the same part. If one of them is removed or replaced, the part must stay. Only the plan sees
+//! both resources, and the apply is another process. The plan therefore writes the ID of the removal to a file of the
+//! part, in the journal's directory. The planned removal or replacement has this ID as private data, so other plans in
 //! the directory neither keep the part nor make the apply of this one remove it.
+//!
+//! With `create_before_destroy`, Terraform plans the removal of the old object again in the apply, without the private
+//! data. For such a removal, the finding of the latest plan counts.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
-use std::{fs, io};
 
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::overlap::{Overlap, Overlaps};
 use crate::dli::rules;
 
 /// How long the record of a plan is kept. A saved plan is applied, or becomes outdated, long before.
 const MAX_AGE: Duration = Duration::from_hours(30 * 24);
+
+/// A line of a record: a later plan removes the part.
+const REMOVED: &str = "removed";
 
 /// The parts of one plan. A part is a text that identifies it.
 #[derive(Debug, Default)]
@@ -28,6 +37,8 @@ pub(crate) struct DeclaredParts {
     parts: Mutex<BTreeMap<String, PartPlan>>,
     /// Name and network of the declared routes, by the connection and either of them.
     routes: Mutex<BTreeMap<(String, String), (String, String)>>,
+    /// Set once the records of old plans are removed.
+    old_removed: OnceLock<()>,
 }
 
 #[derive(Debug, Default)]
@@ -36,12 +47,16 @@ struct PartPlan {
     declarations: Declarations,
     /// Whether the connection declares it.
     is_inline: bool,
-    /// The binding of the pool that the service has made for this binding of a queue.
+    /// The binding of the pool that the service makes for this binding of a queue.
     pool: Option<String>,
+    /// The bindings of queues for which the service makes this binding of a pool.
+    queues: BTreeSet<String>,
     /// How many plans remove a resource that holds it.
     removals: usize,
-    /// For how many of them it was recorded that the part stays, because another resource needs it.
+    /// For how many of them it was recorded that the part stays.
     kept: usize,
+    /// Whether the apply keeps the part: the latest plan, or that of another removal, has found that it stays.
+    stays: bool,
     /// Whether a resource of the state holds it, or a replacement will.
     is_held: bool,
 }
@@ -63,18 +78,18 @@ struct Declarations {
 }
 
 impl Declarations {
-    fn add(&mut self, is_new: bool) {
-        if is_new {
-            self.new += 1;
-            // The read after the plan on the stored state has found that the object is gone.
-            if self.reads > 0 && self.stored > 0 {
-                (self.reads, self.stored) = (self.reads - 1, self.stored - 1);
-            }
-        } else if self.reads > 0 {
-            self.reads -= 1;
-            self.after_read += 1;
-        } else {
-            self.stored += 1;
+    /// Returns whether a read has come before this plan.
+    fn take_read(&mut self) -> bool {
+        let has_read = self.reads > 0;
+        self.reads -= usize::from(has_read);
+        has_read
+    }
+
+    fn add_new(&mut self) {
+        self.new += 1;
+        // The read after the plan on the stored state has found that the object is gone.
+        if self.stored > 0 && self.take_read() {
+            self.stored -= 1;
         }
     }
 
@@ -105,23 +120,6 @@ pub(crate) fn route(name: &str, cidr: &str) -> String {
     format!("route {name} to {network}")
 }
 
-/// What a plan finds about a part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Overlap {
-    /// Another resource declares the part, too.
-    Declared,
-    /// A resource that holds the part is removed, and another one needs the part.
-    Removed,
-    /// As before, but the apply will remove the part, because the plan could not record that it stays.
-    NotRecorded,
-    /// A resource for the binding of a queue is removed or replaced. The service has bound the queue's pool, which is
-    /// unbound unless another resource needs it.
-    PoolRemoved,
-}
-
-/// Parts and what was found about them.
-pub(crate) type Overlaps = Vec<(String, Overlap)>;
-
 impl DeclaredParts {
     /// Without a directory, an apply does not learn which parts stay.
     pub(crate) fn new(directory: Option<PathBuf>) -> Self {
@@ -142,22 +140,36 @@ impl DeclaredParts {
         })
     }
 
-    /// Records that the service has bound the pool of a queue in place of the queue. Terraform may plan the removal of
-    /// the queue's resource before it reads the resource.
+    /// Records that the service binds the pool of a queue in place of the queue. Terraform may plan the removal of the
+    /// queue's resource before it reads the resource. Does nothing if the two parts are the same.
     pub(crate) fn bind_pool(&self, queue: &str, pool: &str) -> Overlaps {
+        if queue == pool {
+            return Overlaps::new();
+        }
         let mut parts = self.parts.lock();
         parts.entry(queue.to_owned()).or_default().pool = Some(pool.to_owned());
-        let found = self.keep_needed(&mut parts);
+        parts.entry(pool.to_owned()).or_default().queues.insert(queue.to_owned());
+        let found = self.keep_needed(&mut parts, queue);
         found.into_iter().chain(removed_pool(&parts, queue)).collect()
     }
 
-    /// Records that the plan of a new or existing resource declares a part.
-    pub(crate) fn declare(&self, part: &str, is_new: bool) -> Overlaps {
+    /// As [`DeclaredParts::bind_pool`], with names.
+    pub(crate) fn bind_pool_of(&self, connection: &str, queue_name: &str, pool_name: &str) -> Overlaps {
+        self.bind_pool(&part_of(&queue(queue_name), connection), &part_of(&pool(pool_name), connection))
+    }
+
+    /// Records that the plan of a resource declares a part. `held` is the part of its state; `None` if it is new.
+    pub(crate) fn declare(&self, part: &str, held: Option<&str>) -> Overlaps {
         let mut parts = self.parts.lock();
-        let plan = parts.entry(part.to_owned()).or_default();
-        plan.declarations.add(is_new);
-        let is_second = plan.declarations.resources() > 1;
-        let found = self.keep_needed(&mut parts);
+        let follows_read = held.and_then(|held| parts.get_mut(held)).is_some_and(|plan| plan.declarations.take_read());
+        let declarations = &mut parts.entry(part.to_owned()).or_default().declarations;
+        match held {
+            None => declarations.add_new(),
+            Some(_) if follows_read => declarations.after_read += 1,
+            Some(_) => declarations.stored += 1,
+        }
+        let is_second = declarations.resources() > 1;
+        let found = self.keep_needed(&mut parts, part);
         if found.is_empty() && is_second { vec![(part.to_owned(), Overlap::Declared)] } else { found }
     }
 
@@ -165,7 +177,7 @@ impl DeclaredParts {
     pub(crate) fn declare_inline(&self, part: &str) -> Overlaps {
         let mut parts = self.parts.lock();
         parts.entry(part.to_owned()).or_default().is_inline = true;
-        self.keep_needed(&mut parts)
+        self.keep_needed(&mut parts, part)
     }
 
     /// Records that a plan removes a resource that holds a part. Returns the ID of the removal, too, with which its apply
@@ -173,9 +185,17 @@ impl DeclaredParts {
     pub(crate) fn remove(&self, part: &str) -> (String, Overlaps) {
         let mut parts = self.parts.lock();
         let plan = parts.entry(part.to_owned()).or_default();
+        if plan.removals == 0
+            && let Some(file) = self.file(part)
+            && let Ok(record) = fs::read_to_string(&file)
+        {
+            plan.stays = record.lines().next_back() != Some(REMOVED);
+            // If it cannot be written, an apply without the private data keeps the part.
+            let _ = append(&file, REMOVED);
+        }
         plan.removals += 1;
         let removal = self.removal(plan.removals);
-        let found = self.keep_needed(&mut parts);
+        let found = self.keep_needed(&mut parts, part);
         (removal, found.into_iter().chain(removed_pool(&parts, part)).collect())
     }
 
@@ -183,15 +203,17 @@ impl DeclaredParts {
         format!("{}-{number}", self.plan)
     }
 
-    /// Records which parts of removed resources stay, because other resources declare them, or have their pool.
-    fn keep_needed(&self, parts: &mut BTreeMap<String, PartPlan>) -> Overlaps {
-        let bound: BTreeSet<_> =
-            parts.values().filter(|plan| plan.is_declared()).filter_map(|plan| plan.pool.as_ref()).collect();
-        let is_declared = |part: &String| parts.get(part).is_some_and(PartPlan::is_declared) || bound.contains(part);
-        let is_needed = |(part, plan): &(&String, &PartPlan)| {
-            plan.removals > plan.kept && (is_declared(part) || plan.pool.as_ref().is_some_and(is_declared))
-        };
-        let needed: Vec<_> = parts.iter().filter(is_needed).map(|(part, _)| part.clone()).collect();
+    /// Records that the part stays, if it is declared and a resource for it is removed. The bindings of a pool and of its
+    /// queues are one part.
+    fn keep_needed(&self, parts: &mut BTreeMap<String, PartPlan>, part: &str) -> Overlaps {
+        let pool = parts.get(part).and_then(|plan| plan.pool.clone()).unwrap_or_else(|| part.to_owned());
+        let queues = parts.get(&pool).map(|plan| &plan.queues);
+        let same = || queues.into_iter().flatten().chain([&pool]).filter_map(|part| Some((part, parts.get(part)?)));
+        if !same().any(|(_, plan)| plan.is_declared()) {
+            return Overlaps::new();
+        }
+        let removed: Vec<_> =
+            same().filter(|(_, plan)| plan.removals > plan.kept).map(|(part, _)| part.clone()).collect();
         let keep = |part: String| {
             let plan = parts.entry(part.clone()).or_default();
             let mut overlaps = (plan.kept + 1..=plan.removals).map(|number| self.keep(&part, &self.removal(number)));
@@ -199,7 +221,7 @@ impl DeclaredParts {
             plan.kept = plan.removals;
             (part, overlap)
         };
-        needed.into_iter().map(keep).collect()
+        removed.into_iter().map(keep).collect()
     }
 
     /// Records that a resource of the state holds a part, or that a replacement will.
@@ -231,29 +253,32 @@ impl DeclaredParts {
     ///
     /// Fails if the record may exist, but cannot be read.
     pub(crate) fn take_kept(&self, part: &str, removal: &[u8]) -> io::Result<bool> {
-        let is_id = |text: &&str| text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
-        let removal = str::from_utf8(removal).ok().filter(|text| !text.is_empty()).filter(is_id);
-        let Some(file) = removal.and_then(|removal| self.file(part, removal)) else { return Ok(false) };
-        let is_kept = file.try_exists()?;
-        // A record that cannot be removed belongs to this removal only.
-        if is_kept
-            && fs::remove_file(&file).is_ok()
-            && let Some(directory) = file.parent()
-        {
-            remove_if_empty(directory);
+        let removal = str::from_utf8(removal).ok().filter(|removal| !removal.is_empty());
+        let Some((file, removal)) = self.file(part).zip(removal) else { return Ok(false) };
+        let is_recorded = match fs::read_to_string(&file) {
+            Ok(record) => record.lines().any(|line| line == removal),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+            Err(error) => return Err(error),
+        };
+        let mut parts = self.parts.lock();
+        let plan = parts.entry(part.to_owned()).or_default();
+        // The record is removed with the first of several removals.
+        plan.stays |= is_recorded;
+        if plan.stays && fs::remove_file(&file).is_ok() {
+            file.parent().into_iter().for_each(remove_if_empty);
         }
-        Ok(is_kept)
+        Ok(plan.stays)
     }
 
     /// Records that a part stays.
     fn keep(&self, part: &str, removal: &str) -> Overlap {
-        let Some(file) = self.file(part, removal) else { return Overlap::NotRecorded };
+        let Some(file) = self.file(part) else { return Overlap::NotRecorded };
         let directory = file.parent().unwrap_or(&file);
-        let write = || fs::create_dir_all(directory).and_then(|()| fs::write(&file, part));
+        let write = || fs::create_dir_all(directory).and_then(|()| append(&file, removal));
         // Another process may remove the empty directory in between.
         match write().or_else(|_| write()) {
             Ok(()) => {
-                remove_old(directory);
+                self.old_removed.get_or_init(|| remove_old(directory));
                 Overlap::Removed
             }
             Err(error) => {
@@ -263,10 +288,16 @@ impl DeclaredParts {
         }
     }
 
-    fn file(&self, part: &str, removal: &str) -> Option<PathBuf> {
+    /// The record of a part.
+    fn file(&self, part: &str) -> Option<PathBuf> {
         let hash = hex::encode(&Sha256::digest(part)[..16]);
-        self.directory.as_ref().map(|directory| directory.join(format!("{hash}-{removal}.kept")))
+        self.directory.as_ref().map(|directory| directory.join(hash).with_extension("kept"))
     }
+}
+
+/// Appends a line to a record.
+fn append(file: &Path, line: &str) -> io::Result<()> {
+    OpenOptions::new().create(true).append(true).open(file)?.write_all(format!("{line}\n").as_bytes())
 }
 
 impl PartPlan {
@@ -332,9 +363,9 @@ mod tests {
         for removal_first in [true, false] {
             let plan = run();
             let [first, second] = if removal_first {
-                [removed(&plan, "a"), found(plan.declare("a", true))]
+                [removed(&plan, "a"), found(plan.declare("a", None))]
             } else {
-                [found(plan.declare("a", true)), removed(&plan, "a")]
+                [found(plan.declare("a", None)), removed(&plan, "a")]
             };
             assert_eq!((first, second.as_slice()), (Vec::new(), &KEPT[..]));
             // Another plan in the directory, which removes the part, changes nothing.
@@ -345,7 +376,7 @@ mod tests {
             assert!(!directory.path().join(".terraform").exists(), "the empty directories are removed");
         }
         let plan = run();
-        assert_eq!([plan.declare("a", true), plan.declare("a", true)].map(found), [vec![], vec![Overlap::Declared]]);
+        assert_eq!([plan.declare("a", None), plan.declare("a", None)].map(found), [vec![], vec![Overlap::Declared]]);
         plan.remove("a");
         for private in [&b""[..], b"../a", b"other"] {
             assert!(!run().take_kept("a", private).expect("a readable directory"), "{private:?}");
@@ -358,12 +389,35 @@ mod tests {
         let directory = tempfile::tempdir().expect("a temporary directory");
         for order in ["drr", "rdr", "rrd"] {
             let plan = DeclaredParts::new(Some(directory.path().join("dli")));
-            let step =
-                |step| if step == 'r' { Some(plan.remove("a").0) } else { plan.declare("a", false).pop().and(None) };
+            let step = |step| {
+                if step == 'r' { Some(plan.remove("a").0) } else { plan.declare("a", Some("a")).pop().and(None) }
+            };
             let removals: Vec<_> = order.chars().filter_map(step).collect();
             let apply = DeclaredParts::new(plan.directory.clone());
             let kept = removals.iter().map(|removal| apply.take_kept("a", removal.as_bytes()).expect("readable"));
             assert_eq!(kept.collect::<Vec<_>>(), [true, true], "{order}");
+        }
+    }
+
+    /// As with `create_before_destroy`. The plans keep the part (`k`) or remove it (`r`), one after the other.
+    #[test]
+    fn removal_without_private_data_follows_the_latest_plan() {
+        for (plans, is_kept) in [("k", true), ("kr", false), ("rk", true), ("r", false), ("krk", true)] {
+            let directory = tempfile::tempdir().expect("a temporary directory");
+            let run = || DeclaredParts::new(Some(directory.path().join("dli")));
+            for step in plans.chars() {
+                let plan = run();
+                plan.remove("a");
+                // The second removal of a plan does not forget what the first one found.
+                if step == 'k' {
+                    plan.declare("a", Some("a"));
+                    plan.remove("a");
+                }
+            }
+            let apply = run();
+            let removals = [apply.remove("a").0, apply.remove("a").0];
+            let kept = removals.map(|removal| apply.take_kept("a", removal.as_bytes()).expect("readable"));
+            assert_eq!(kept, [is_kept; 2], "{plans}");
         }
     }
 
@@ -395,14 +449,21 @@ mod tests {
             ("pprp", true),
             ("pprprp", true),
             ("prpn", true),
+            // A replacement of another part: `o` and `s` for `r` and `p`. The last is a new resource.
+            ("os", false),
+            ("sos", false),
+            ("osn", true),
         ] {
             let plan = DeclaredParts::default();
             let last = calls.chars().filter_map(|call| match call {
-                'r' => {
-                    plan.mark_read("a");
+                'r' | 'o' => {
+                    plan.mark_read(if call == 'r' { "a" } else { "old" });
                     None
                 }
-                call => Some(found(plan.declare("a", call == 'n'))),
+                call => {
+                    let held = ['p', 's'].contains(&call).then_some(if call == 'p' { "a" } else { "old" });
+                    Some(found(plan.declare("a", held)))
+                }
             });
             assert_eq!(last.last() == Some(vec![Overlap::Declared]), is_second, "{calls}");
         }
@@ -413,7 +474,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().expect("a temporary file");
         for directory in [Some(file.path().to_owned()), None] {
             let plan = DeclaredParts::new(directory.clone());
-            assert_eq!([removed(&plan, "a"), found(plan.declare("a", true))], [vec![], vec![Overlap::NotRecorded]]);
+            assert_eq!([removed(&plan, "a"), found(plan.declare("a", None))], [vec![], vec![Overlap::NotRecorded]]);
             let inline = DeclaredParts::new(directory);
             assert_eq!(
                 [removed(&inline, "a"), found(inline.declare_inline("a"))],
@@ -440,8 +501,8 @@ mod tests {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let remove = |plan: &DeclaredParts| plan.remove("queue").1;
         let bind = |plan: &DeclaredParts| plan.bind_pool("queue", "pool");
-        let declare_pool = |plan: &DeclaredParts| plan.declare("pool", true);
-        let declare = |plan: &DeclaredParts| plan.declare("sibling", false);
+        let declare_pool = |plan: &DeclaredParts| plan.declare("pool", None);
+        let declare = |plan: &DeclaredParts| plan.declare("sibling", None);
         let bind_sibling = |plan: &DeclaredParts| plan.bind_pool("sibling", "pool");
         let by_pool: [&dyn Fn(&DeclaredParts) -> Overlaps; 3] = [&remove, &bind, &declare_pool];
         let by_sibling: [&dyn Fn(&DeclaredParts) -> Overlaps; 4] = [&remove, &bind, &declare, &bind_sibling];
@@ -464,7 +525,7 @@ mod tests {
         assert_eq!(removed(&plan, "b"), []);
         assert_eq!(found(plan.bind_pool("b", "other")), [Overlap::PoolRemoved]);
         plan.remove("c");
-        assert_eq!(found(plan.declare("d", true)), [], "another part");
+        assert_eq!(found(plan.declare("d", None)), [], "another part");
     }
 
     #[test]

@@ -8,7 +8,6 @@ mod part;
 mod placement;
 
 use std::fmt::Debug;
-use std::io;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,9 +19,10 @@ use self::part::{CommonAttributes, TIMEOUT};
 pub(crate) use self::part::{ConnectionPart, Deletion, Holder, ListedPart, Lookup, Part, PartTexts};
 use self::placement::{Placed, UNCHANGED};
 use super::client_kind::ClientKind;
-use super::declared_parts::{self, Overlap, Overlaps};
+use super::declared_parts;
 use super::error_detail::capitalized;
 use super::operation::{OperationContext, report};
+use super::overlap::{self, Overlap};
 use super::plan_checks::PlanChecker;
 use super::run_state::PartKey;
 use super::shared_reads::Sharing;
@@ -72,28 +72,42 @@ impl<P: ConnectionPart> PartResource<P> {
     }
 
     /// Warns if another resource declares or removes the part, or if it exists outside of the state.
-    async fn check_declaration(&self, request: &ModifyPlanRequest<'_>) -> Diagnostics {
-        let ModifyPlanRequest { prior, config, planned, replace, stop, .. } = request;
+    async fn check_declaration(&self, request: ModifyPlanRequest<'_>) -> Diagnostics {
+        let ModifyPlanRequest { prior, config, private, planned, replace, stop } = request;
         let run_state = self.provider_data.run_state();
         let parts = &run_state.declared_parts;
-        let Some(part) = identify::<P>(planned) else { return Diagnostics::new() };
-        let is_known = !prior.is_null() || parts.is_held(&part);
-        if !prior.is_null() {
-            parts.hold(&part);
-        }
-        if let Some(old) = identify::<P>(prior)
-            && !replace.is_empty()
-            && old != part
-            && parts.has_pool(&old)
-        {
-            return overlap_warning::<P>(&old, Overlap::PoolRemoved).into();
-        }
         // Pulumi plans a resource several times.
-        let is_counted = replace.is_empty() && run_state.client == ClientKind::Terraform;
-        let overlaps = if is_counted { parts.declare(&part, prior.is_null()) } else { Vec::new() };
-        if !overlaps.is_empty() {
-            return overlap_warnings::<P>(overlaps);
+        let is_counted = run_state.client == ClientKind::Terraform;
+        let (old, part) = (identify::<P>(prior), identify::<P>(planned));
+        let is_known = !prior.is_null() || part.as_ref().is_some_and(|part| parts.is_held(part));
+        // Terraform plans a replacement again without its state, and shows only the errors of that plan.
+        if prior.is_null() && !private.is_empty() && is_known {
+            return Diagnostics::new();
         }
+        let mut overlaps = Vec::new();
+        if let Some(part) = &part {
+            if !prior.is_null() {
+                parts.hold(part);
+            }
+            if is_counted {
+                overlaps = parts.declare(part, old.as_deref());
+            }
+        }
+        // A replaced connection takes all its parts with it.
+        let connection = prior.get("connection_id").as_str().unwrap_or_default();
+        if let Some(old) = old.filter(|old| part.as_ref() != Some(old))
+            && !replace.is_empty()
+            && !run_state.is_replaced(connection)
+        {
+            if is_counted {
+                let (removal, found) = parts.remove(&old);
+                *private = removal.into_bytes();
+                overlaps.extend(found);
+            } else if parts.has_pool(&old) {
+                overlaps.push((old, Overlap::PoolRemoved));
+            }
+        }
+        let Some(part) = part.filter(|_| overlaps.is_empty()) else { return overlap::report(overlaps) };
         let connection = planned.get("connection_id").as_str().unwrap_or_default();
         if is_known {
             return Diagnostics::new();
@@ -114,63 +128,6 @@ impl<P: ConnectionPart> PartResource<P> {
 /// Identifies a part of a known connection, in words.
 fn identify<P: ConnectionPart>(value: &Value) -> Option<String> {
     Some(declared_parts::part_of(&P::identity(value)?, value.get("connection_id").as_str()?))
-}
-
-fn overlap_warnings<P: ConnectionPart>(overlaps: Overlaps) -> Diagnostics {
-    overlaps.into_iter().map(|(part, overlap)| overlap_warning::<P>(&part, overlap)).collect()
-}
-
-fn overlap_warning<P: ConnectionPart>(part: &str, overlap: Overlap) -> Diagnostic {
-    match overlap {
-        Overlap::Declared => {
-            let text = format!(
-                "Two resources declare the {part}. Both manage the same object. Remove one of them from the \
-                 configuration; the object stays while the other declares it."
-            );
-            Diagnostic::warning("Declared by Two Resources", text)
-        }
-        Overlap::Removed => stays(&capitalized(P::TEXTS.noun), part),
-        Overlap::NotRecorded => not_recorded(part),
-        Overlap::PoolRemoved => {
-            let text = format!(
-                "A resource for the {part} is removed or replaced. The queue is in an elastic resource pool, and the \
-                 service has bound the whole pool. Applying this plan unbinds it, and all queues in it lose the \
-                 connection, unless a warning says that the binding stays. With create_before_destroy, it stays for \
-                 another queue of the pool."
-            );
-            Diagnostic::warning("Elastic Resource Pool May Be Unbound", text)
-        }
-    }
-}
-
-/// The warning about a part that stays although a resource for it is removed.
-pub(in crate::provider) fn stays(noun: &str, part: &str) -> Diagnostic {
-    let text = format!(
-        "A resource for the {part} is removed, and another one needs it, so it stays. This requires that the plan is \
-         applied in the same working directory. Elsewhere the apply removes it, and it is missing until the next apply, \
-         unless the resource is taken out of the state by a removed block with destroy = false."
-    );
-    Diagnostic::warning(format!("{noun} Stays"), text)
-}
-
-/// The error about a part that the apply would remove although the configuration declares it.
-pub(in crate::provider) fn not_recorded(part: &str) -> Diagnostic {
-    let text = format!(
-        "One resource for the {part} is removed, and another one declares it. The plan must tell the apply that it \
-         stays, but cannot write to .terraform/dli in the working directory, so the apply would remove it. Nothing was \
-         changed.\n\nMake the directory writable. Or take the resource out of the state without destroying it: replace \
-         it with a removed block with destroy = false."
-    );
-    Diagnostic::error("Cannot Record What Stays", text)
-}
-
-/// The error if an apply cannot find out whether a part stays.
-fn cannot_read_record(part: &str, error: &io::Error) -> Diagnostic {
-    let text = format!(
-        "The plan may have found that the {part} stays, but its record in .terraform/dli of the working directory cannot \
-         be read: {error}. Nothing was changed.\n\nMake the directory readable and apply again."
-    );
-    Diagnostic::error("Cannot Read What Stays", text)
 }
 
 /// An attribute of the resource as one of its identity.
@@ -241,8 +198,8 @@ impl<P: ConnectionPart> Resource for PartResource<P> {
 
     async fn modify_plan(&self, request: ModifyPlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {
         let mut report = location::plan(&self.provider_data, request.prior, request.config, request.planned).await;
-        report.extend(self.check_declaration(&request).await);
-        report.extend(P::check_plan(&self.provider_data, request).await);
+        report.extend(P::check_plan(&self.provider_data, &request).await);
+        report.extend(self.check_declaration(request).await);
         if report.has_errors() { Err(report) } else { Ok(report) }
     }
 
@@ -251,7 +208,7 @@ impl<P: ConnectionPart> Resource for PartResource<P> {
         let run_state = self.provider_data.run_state();
         let (removal, overlaps) = run_state.declared_parts.remove(&part);
         *private = removal.into_bytes();
-        overlap_warnings::<P>(overlaps)
+        overlap::report(overlaps)
     }
 
     async fn create(&self, request: CreateRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
@@ -304,10 +261,7 @@ impl<P: ConnectionPart> Resource for PartResource<P> {
             };
             if let (PartKey::Pool(pool), Some(identity)) = (&shared.key, &identity) {
                 let pool = declared_parts::part_of(&declared_parts::pool(pool), &part.common.connection_id);
-                if pool != *identity {
-                    let overlaps = context.run_state.declared_parts.bind_pool(identity, &pool);
-                    response.add_warning(overlap_warnings::<P>(overlaps));
-                }
+                response.add_warning(overlap::report(context.run_state.declared_parts.bind_pool(identity, &pool)));
             }
             if let Some(found) = shared.found
                 && P::failure(&found).is_none()
@@ -363,11 +317,12 @@ impl<P: ConnectionPart> Resource for PartResource<P> {
         let note =
             format!("The {noun} is still in the state. Run the same command again (terraform destroy, or apply).");
         if let Some(part) = identify::<P>(request.prior) {
-            let parts = &self.provider_data.run_state().declared_parts;
-            let is_kept = parts.take_kept(&part, &removal).map_err(|error| cannot_read_record(&part, &error))?;
+            let run_state = self.provider_data.run_state();
+            run_state.mark_applying();
+            let is_kept = run_state.declared_parts.take_kept(&part, &removal);
+            let is_kept = is_kept.map_err(|error| overlap::cannot_read_record(&part, &error))?;
             if is_kept {
-                let text = format!("The {part} stays, because the plan has found that another resource needs it.");
-                response.add_warning(Diagnostic::warning(format!("{} Stays", capitalized(noun)), text));
+                response.add_warning(overlap::kept(&part));
                 return Ok(());
             }
         }

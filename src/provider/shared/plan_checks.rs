@@ -21,6 +21,7 @@ use crate::provider::provider_data::ProviderData;
 use crate::provider::shared::binding_target::BindingTarget;
 use crate::provider::shared::network_checks::target::Inventory;
 use crate::provider::shared::operation::{self, OperationContext};
+use crate::provider::shared::overlap;
 use crate::provider::shared::project_lists::{self, Purpose, TIMEOUT};
 use crate::provider::shared::run_state::ConnectionSurvey;
 
@@ -68,8 +69,9 @@ impl PlanChecker {
         self.context.with_short_timeout(TIMEOUT, Box::pin(self.context.read(call))).await
     }
 
-    /// Reports each queue that cannot be bound, and warns about each one that does not exist.
-    pub(crate) async fn check_queues(&self, wanted: &[(Path, String)]) -> Diagnostics {
+    /// Reports each queue that cannot be bound, and warns about each one that does not exist. Records the pools that an
+    /// existing connection binds for the others.
+    pub(crate) async fn check_queues(&self, connection: Option<&str>, wanted: &[(Path, String)]) -> Diagnostics {
         // Repeated requests with rejected credentials would lock the access key.
         if wanted.is_empty() || self.is_rejected() {
             return Diagnostics::new();
@@ -82,7 +84,14 @@ impl PlanChecker {
                                    pool.\nDocument: DLI API Reference, \"Creating an Enhanced Datasource \
                                    Connection\", request parameter queues.";
             let problem = match queues.get(&name.to_ascii_lowercase()) {
-                Some(queue) if queue.may_be_bound() => continue,
+                Some(queue) if queue.may_be_bound() => {
+                    let pool = Some(&queue.elastic_resource_pool_name).filter(|pool| !pool.is_empty());
+                    if let Some((connection, pool)) = connection.zip(pool) {
+                        let overlaps = self.context.run_state.declared_parts.bind_pool_of(connection, name, pool);
+                        report.extend(overlap::report(overlaps));
+                    }
+                    continue;
+                }
                 Some(queue) => {
                     let text = format!("{path}: {name:?} is {}.\n\n{ALLOWED}", describe_queue(queue));
                     Diagnostic::error("Queue Cannot Be Bound", text)

@@ -4,6 +4,7 @@ mod binding;
 mod declared_twice;
 mod exchanged;
 mod interrupted_create;
+mod kept_parts;
 mod privilege;
 mod route;
 mod shared_connection;
@@ -42,6 +43,29 @@ fn setup(terraform: &Terraform) -> (Cloud, String, Workspace) {
 /// One part resource named `test` for the connection.
 fn part(kind: &str, connection: &str, attributes: &str) -> String {
     format!("resource \"{kind}\" \"test\" {{\n  connection_id = \"{connection}\"\n  {attributes}\n}}\n")
+}
+
+/// As [`part`], with another label and without the prefix of the resource type.
+fn labelled(kind: &str, label: char, connection: &str, attributes: &str) -> String {
+    let text = part(&format!("dli_enhanced_connection_{kind}"), connection, attributes);
+    text.replacen("\"test\"", &format!("\"{label}\""), 1)
+}
+
+/// The first lines of the warnings, sorted.
+fn summaries(finished: &Finished) -> Vec<String> {
+    let summary = |text: String| text.lines().next().unwrap_or_default().to_owned();
+    let mut summaries: Vec<_> = finished.diagnostics().into_iter().map(|warning| summary(warning.text)).collect();
+    summaries.sort_unstable();
+    summaries
+}
+
+const APPLY: [&str; 3] = ["apply", "-json", "-auto-approve"];
+
+/// Applies a configuration.
+#[track_caller]
+fn apply(workspace: &Workspace, configuration: &str) -> Finished {
+    workspace.configure(configuration);
+    workspace.run(&APPLY).expect_code(0)
 }
 
 /// The printed text without line breaks.

@@ -185,7 +185,7 @@ pub(crate) trait ConnectionPart: FromValue + IntoValue + Clone + Debug + Send + 
     }
 
     /// Checks a plan against other resources and the service.
-    async fn check_plan(_provider_data: &ProviderData, _request: ModifyPlanRequest<'_>) -> Diagnostics {
+    async fn check_plan(_provider_data: &ProviderData, _request: &ModifyPlanRequest<'_>) -> Diagnostics {
         Diagnostics::new()
     }
 }

@@ -2,22 +2,29 @@
 
 use terraform_provider_dli::dli::wire::QueueNames;
 
-use super::{find_connection, part, setup};
-use crate::acceptance::harness::{Cloud, Finished, for_one_terraform};
+use super::{APPLY, apply, find_connection, labelled, setup, summaries};
+use crate::acceptance::harness::{Cloud, Workspace, for_one_terraform};
 
 const PROJECT: &str = "330e068af1334c9782f4226acc00a2e2";
 
-/// Resources with this label for a route, a binding and a privilege.
-fn parts(id: &str, label: &str) -> String {
+/// A route, a binding and a privilege for each of these labels.
+fn parts(id: &str, labels: &str) -> String {
     let kinds = [
         ("route", "name = \"r\"\n  cidr = \"10.1.0.0/16\"".to_owned()),
         ("binding", "queue = \"q1\"".to_owned()),
         ("privilege", format!("applicant_project_id = {PROJECT:?}")),
     ];
-    let one = |(kind, text): (&str, String)| {
-        part(&format!("dli_enhanced_connection_{kind}"), id, &text).replace("\"test\"", &format!("{label:?}"))
-    };
-    kinds.map(one).concat()
+    let of_label = |label| kinds.iter().map(move |(kind, text)| labelled(kind, label, id, text));
+    labels.chars().flat_map(of_label).collect()
+}
+
+/// Runs a test with a connection and a workspace in which the parts with these labels were applied.
+fn with_parts(labels: &str, test: impl Fn(&Cloud, &str, &Workspace)) {
+    for_one_terraform(|terraform| {
+        let (cloud, id, workspace) = setup(terraform);
+        apply(&workspace, &parts(&id, labels));
+        test(&cloud, &id, &workspace);
+    });
 }
 
 /// The number of routes, bindings and privileges.
@@ -27,22 +34,13 @@ fn counts(cloud: &Cloud, id: &str) -> [usize; 3] {
     [shown.routes.len(), shown.available_queue_info.len(), shared]
 }
 
-/// The first lines of the warnings, sorted.
-fn summaries(finished: &Finished) -> Vec<String> {
-    let summary = |text: String| text.lines().next().unwrap_or_default().to_owned();
-    let mut summaries: Vec<_> = finished.diagnostics().into_iter().map(|warning| summary(warning.text)).collect();
-    summaries.sort_unstable();
-    summaries
-}
-
-const APPLY: [&str; 3] = ["apply", "-json", "-auto-approve"];
 const STAYS: [&str; 3] = ["Binding Stays", "Privilege Stays", "Route Stays"];
 
 #[test]
 fn part_of_two_resources_is_a_plan_warning() {
     for_one_terraform(|terraform| {
         let (cloud, id, workspace) = setup(terraform);
-        workspace.configure(&(parts(&id, "a") + &parts(&id, "b")));
+        workspace.configure(&parts(&id, "ab"));
         let planned = workspace.run(&["plan", "-json"]).expect_code(0);
         assert_eq!(summaries(&planned), ["Declared by Two Resources"; 3]);
         workspace.run(&APPLY).expect_code(0);
@@ -55,13 +53,10 @@ fn part_of_two_resources_is_a_plan_warning() {
 /// With a saved plan as well.
 #[test]
 fn part_stays_while_another_resource_declares_it() {
-    for_one_terraform(|terraform| {
-        for is_saved in [false, true] {
-            let (cloud, id, workspace) = setup(terraform);
-            workspace.configure(&(parts(&id, "a") + &parts(&id, "b")));
-            workspace.run(&APPLY).expect_code(0);
+    for is_saved in [false, true] {
+        with_parts("ab", |cloud, id, workspace| {
             let before = cloud.changes();
-            workspace.configure(&parts(&id, "b"));
+            workspace.configure(&parts(id, "b"));
             if is_saved {
                 workspace.run(&["plan", "-out=saved"]).expect_code(0);
                 workspace.run(&["apply", "saved"]).expect_code(0);
@@ -76,21 +71,17 @@ fn part_stays_while_another_resource_declares_it() {
             assert!(!workspace.path().join(".terraform/dli").exists());
 
             workspace.destroy();
-            assert_eq!(counts(&cloud, &id), [0, 0, 0]);
-        }
-    });
+            assert_eq!(counts(cloud, id), [0, 0, 0]);
+        });
+    }
 }
 
 #[test]
 fn part_stays_when_two_of_three_resources_are_removed() {
-    for_one_terraform(|terraform| {
-        let (cloud, id, workspace) = setup(terraform);
-        workspace.configure(&(parts(&id, "a") + &parts(&id, "b") + &parts(&id, "c")));
-        workspace.run(&APPLY).expect_code(0);
+    with_parts("abc", |cloud, id, workspace| {
         let before = cloud.changes();
-        workspace.configure(&parts(&id, "c"));
-        workspace.run(&APPLY).expect_code(0);
-        assert_eq!((cloud.changes(), counts(&cloud, &id)), (before, [1, 1, 1]));
+        apply(workspace, &parts(id, "c"));
+        assert_eq!((cloud.changes(), counts(cloud, id)), (before, [1, 1, 1]));
         assert!(!workspace.path().join(".terraform/dli").exists());
     });
 }
@@ -98,26 +89,20 @@ fn part_stays_when_two_of_three_resources_are_removed() {
 /// A plan that was not applied does not keep the parts.
 #[test]
 fn later_plan_removes_both() {
-    for_one_terraform(|terraform| {
-        let (cloud, id, workspace) = setup(terraform);
-        workspace.configure(&(parts(&id, "a") + &parts(&id, "b")));
-        workspace.run(&APPLY).expect_code(0);
-        workspace.configure(&parts(&id, "b"));
+    with_parts("ab", |cloud, id, workspace| {
+        workspace.configure(&parts(id, "b"));
         workspace.run(&["plan"]).expect_code(0);
         workspace.destroy();
-        assert_eq!(counts(&cloud, &id), [0, 0, 0]);
+        assert_eq!(counts(cloud, id), [0, 0, 0]);
     });
 }
 
 /// A saved plan does what it shows, whatever other plans in the directory found.
 #[test]
 fn saved_plan_does_not_depend_on_other_plans() {
-    for_one_terraform(|terraform| {
-        let (cloud, id, workspace) = setup(terraform);
-        workspace.configure(&parts(&id, "a"));
-        workspace.run(&APPLY).expect_code(0);
+    with_parts("a", |cloud, id, workspace| {
         let before = cloud.changes();
-        workspace.configure(&parts(&id, "b"));
+        workspace.configure(&parts(id, "b"));
         workspace.run(&["plan", "-out=renames"]).expect_code(0);
         workspace.configure("");
         workspace.run(&["plan"]).expect_code(0);
@@ -125,24 +110,21 @@ fn saved_plan_does_not_depend_on_other_plans() {
         assert_eq!(cloud.changes(), before, "the parts stay");
 
         workspace.run(&["plan", "-out=removes"]).expect_code(0);
-        workspace.configure(&parts(&id, "c"));
+        workspace.configure(&parts(id, "c"));
         workspace.run(&["plan"]).expect_code(0);
         let applied = workspace.run(&["apply", "-json", "removes"]).expect_code(0);
         applied.expect_no_diagnostics();
-        assert_eq!(counts(&cloud, &id), [0, 0, 0]);
+        assert_eq!(counts(cloud, id), [0, 0, 0]);
     });
 }
 
 /// A plan that was not applied does not keep the old part of a later replacement.
 #[test]
 fn discarded_plan_does_not_keep_a_replaced_part() {
-    for_one_terraform(|terraform| {
-        let (cloud, id, workspace) = setup(terraform);
-        workspace.configure(&parts(&id, "a"));
-        workspace.run(&APPLY).expect_code(0);
-        workspace.configure(&parts(&id, "b"));
+    with_parts("a", |cloud, id, workspace| {
+        workspace.configure(&parts(id, "b"));
         workspace.run(&["plan"]).expect_code(0);
-        workspace.configure(&parts(&id, "a"));
+        workspace.configure(&parts(id, "a"));
         let address = "dli_enhanced_connection_route.a";
         let before = cloud.changes().len();
         workspace.run(&["apply", "-auto-approve", &format!("-replace={address}")]).expect_code(0);
@@ -156,20 +138,15 @@ fn discarded_plan_does_not_keep_a_replaced_part() {
 /// The service binds the pool of a queue, so removing the queue's resource must not unbind a declared pool.
 #[test]
 fn declared_pool_stays_when_its_queue_is_removed() {
-    let binding = |id: &str, label: &str, target: &str| {
-        part("dli_enhanced_connection_binding", id, target).replace("\"test\"", &format!("{label:?}"))
-    };
     for_one_terraform(|terraform| {
         for pool_first in [true, false] {
             let (cloud, id, workspace) = setup(terraform);
-            let queue = binding(&id, "queue", "queue = \"pooled1\"");
-            let pool = binding(&id, "pool", "elastic_resource_pool = \"pool1\"");
-            workspace.configure(&if pool_first { queue.clone() + &pool } else { queue.clone() });
-            workspace.run(&APPLY).expect_code(0);
+            let queue = labelled("binding", 'q', &id, "queue = \"pooled1\"");
+            let pool = labelled("binding", 'p', &id, "elastic_resource_pool = \"pool1\"");
+            apply(&workspace, &if pool_first { queue.clone() + &pool } else { queue.clone() });
             let peering = find_connection(&cloud, &id).elastic_resource_pools;
             assert_eq!(peering.len(), 1);
-            workspace.configure(&pool);
-            workspace.run(&APPLY).expect_code(0);
+            apply(&workspace, &pool);
             assert_eq!(find_connection(&cloud, &id).elastic_resource_pools, peering, "{pool_first}");
             workspace.expect_no_changes();
         }
@@ -179,27 +156,20 @@ fn declared_pool_stays_when_its_queue_is_removed() {
 /// Without a `moved` block, a renamed resource is removed and created.
 #[test]
 fn renamed_resource_keeps_its_part() {
-    for_one_terraform(|terraform| {
-        let (cloud, id, workspace) = setup(terraform);
-        workspace.configure(&parts(&id, "a"));
-        workspace.run(&APPLY).expect_code(0);
+    with_parts("a", |cloud, id, workspace| {
         let before = cloud.changes();
-        workspace.configure(&parts(&id, "b"));
-        workspace.run(&APPLY).expect_code(0);
+        apply(workspace, &parts(id, "b"));
         assert_eq!(cloud.changes(), before);
         workspace.expect_no_changes();
         workspace.destroy();
-        assert_eq!(counts(&cloud, &id), [0, 0, 0]);
+        assert_eq!(counts(cloud, id), [0, 0, 0]);
     });
 }
 
 /// A replacement is planned twice by Terraform, and a tainted resource once, without its state.
 #[test]
 fn replaced_part_is_not_declared_twice() {
-    for_one_terraform(|terraform| {
-        let (cloud, id, workspace) = setup(terraform);
-        workspace.configure(&parts(&id, "a"));
-        workspace.run(&APPLY).expect_code(0);
+    with_parts("a", |cloud, id, workspace| {
         let kinds = ["route", "binding", "privilege"];
         let addresses = kinds.map(|kind| format!("dli_enhanced_connection_{kind}.a"));
         let before = cloud.changes().len();
@@ -212,7 +182,7 @@ fn replaced_part_is_not_declared_twice() {
         }
         workspace.run(&APPLY).expect_code(0).expect_no_diagnostics();
         assert_eq!(cloud.changes().len() - before, 12);
-        assert_eq!(counts(&cloud, &id), [1, 1, 1]);
+        assert_eq!(counts(cloud, id), [1, 1, 1]);
     });
 }
 
