@@ -272,7 +272,7 @@ async fn identity_of_another_version_is_not_upgraded() {
     let expected = Some(ResourceIdentityData { identity_data: dynamic_value(&identity) });
     assert_eq!(upgrade(TYPE, 0, json).await, (expected, Vec::new()));
     for (type_name, version, json, words) in
-        [(TYPE, 1, &json[..], "schema version 1"), (TYPE, 0, b"[", "JSON"), ("dli_nothing", 0, json, "dli_nothing")]
+        [(TYPE, 1, &json[..], "schema version 1"), (TYPE, 0, b"{", "JSON"), ("dli_nothing", 0, json, "dli_nothing")]
     {
         let (upgraded, details) = upgrade(type_name, version, json).await;
         assert!(upgraded.is_none() && details.len() == 1 && details[0].contains(words), "{details:?}");
