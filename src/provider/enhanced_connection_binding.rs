@@ -330,7 +330,7 @@ impl ConnectionPart for Binding {
         let Err(error) = context.write(project.unbind(id, names).verified(is_gone)).await else {
             return Ok(Deletion::Accepted);
         };
-        // The service may refuse to unbind a binding that is still CREATING.
+        // The service may reject unbinding a binding that is still CREATING.
         if error.may_mean_not_yet() && found.binding.has_status(wire::BINDING_CREATING) {
             tracing::info!(id, ?error, "the binding is still being created; retrying the unbind");
             return Ok(Deletion::NotYet);

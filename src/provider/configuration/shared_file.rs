@@ -217,23 +217,23 @@ mod tests {
 
     #[test]
     fn error_does_not_quote_the_file() {
-        let refusal = |text: &str, profile| find(text, profile, "FILE").expect_err("unusable").to_string();
+        let rejection = |text: &str, profile| find(text, profile, "FILE").expect_err("unusable").to_string();
         assert_eq!(
-            refusal(FILE, Some("other")),
+            rejection(FILE, Some("other")),
             "has no profile \"other\"; it has work, sso, agency, half, encrypted, empty"
         );
         assert_eq!(
-            refusal(FILE, Some("empty")),
+            rejection(FILE, Some("empty")),
             "has no accessKeyId with a secretAccessKey in the profile \"empty\" (mode \"ecsAgency\")"
         );
-        assert!(refusal(FILE, Some("encrypted")).contains("--cli-auth-encrypt=false"));
-        assert_eq!(refusal("{}", None), "names no current profile");
-        assert_eq!(refusal("{}", Some("a")), "has no profile \"a\"; it has none");
+        assert!(rejection(FILE, Some("encrypted")).contains("--cli-auth-encrypt=false"));
+        assert_eq!(rejection("{}", None), "names no current profile");
+        assert_eq!(rejection("{}", Some("a")), "has no profile \"a\"; it has none");
         for nothing in ["null", r#"{"profiles": null}"#, r#"{"current": null, "profiles": [null]}"#] {
-            assert_eq!(refusal(nothing, Some("a")), "has no profile \"a\"; it has none", "{nothing}");
+            assert_eq!(rejection(nothing, Some("a")), "has no profile \"a\"; it has none", "{nothing}");
         }
         for text in ["", "canary", r#"{"profiles": [{"name": "a", "accessKeyId": ["canary"]}]}"#] {
-            let text = refusal(text, Some("a"));
+            let text = rejection(text, Some("a"));
             assert!(
                 text.starts_with("is not the configuration of KooCLI (line ") && !text.contains("canary"),
                 "{text}"

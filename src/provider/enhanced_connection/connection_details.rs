@@ -24,7 +24,7 @@ pub(in crate::provider) struct ConnectionDetails {
     pub(in crate::provider) tags: Option<Tags>,
     /// Project IDs; `None` if they cannot be read.
     shared_with: Option<BTreeSet<String>>,
-    /// A warning if the service refuses to list the tags.
+    /// A warning if the service rejects listing the tags.
     pub(in crate::provider) warnings: Diagnostics,
 }
 

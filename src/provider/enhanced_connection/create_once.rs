@@ -334,7 +334,7 @@ fn search_delays(duration: Duration) -> impl Iterator<Item = Duration> {
     SEARCH_DELAYS.into_iter().chain(repeat_n(SLOW_SEARCH_DELAY, usize::try_from(slow).unwrap_or_default()))
 }
 
-/// Whether the list was refused, and not the preceding request for credentials.
+/// Whether the list was rejected, and not the preceding request for credentials.
 fn is_from_list(error: &OperationError) -> bool {
     error.called().and_then(|error| error.operation) == Some(Operation::ListConnections)
 }

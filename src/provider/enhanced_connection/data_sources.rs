@@ -89,7 +89,7 @@ impl DataSource for EnhancedConnectionsDataSource {
                 if !tags.matches(details.tags.as_ref()) {
                     continue;
                 }
-                // The service refuses the tags of all connections for the same reason.
+                // The service rejects reads of all tags for the same reason.
                 if is_warned {
                     details.warnings = Diagnostics::new();
                 }

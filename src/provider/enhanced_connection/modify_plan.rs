@@ -102,7 +102,7 @@ fn warn_about_kept_name(client: ClientKind, prior: &Value, planned: &Value) -> O
     let name = planned.get("name").as_str().filter(|name| prior.get("name").as_str() == Some(*name))?;
     let text = format!(
         "The replacement keeps the name {name:?}. Pulumi creates the new connection before it deletes the old one, and \
-         the service may refuse a second connection of this name.\n\nChange the name together with what replaces the \
+         the service may reject a second connection of this name.\n\nChange the name together with what replaces the \
          connection, or set deleteBeforeReplace in the options of the resource."
     );
     let warning = Diagnostic::warning("Name Held by the Replaced Connection", text).at(Path::attribute("name"));

@@ -146,7 +146,7 @@ impl PlanChecker {
         let others: Vec<_> = others.map(String::as_str).collect();
         if !others.is_empty() {
             let text = format!(
-                "An enhanced connection named {name:?} already exists: {}. The service may refuse a second \
+                "An enhanced connection named {name:?} already exists: {}. The service may reject a second \
                  one.\n\nChoose another name, or import the existing one: {}",
                 others.join(", "),
                 run_state.client.import(others[0])
@@ -222,7 +222,7 @@ impl PlanChecker {
             Ok(list) => return list,
             Err(error) if !error.is_of_credentials() => report.extend(error.warn(summary, NOT_CHECKED)),
             Err(_) if self.context.run_state.rejected.swap(true, Ordering::Relaxed) => {}
-            Err(error) => report.extend(error.into_errors("The Credentials Are Refused", REJECTED)),
+            Err(error) => report.extend(error.into_errors("The Credentials Are Rejected", REJECTED)),
         }
         None
     }

@@ -22,7 +22,7 @@ pub(crate) enum ReadOutcome<T> {
     Missing,
     /// It does not exist, or the caller may not see it.
     Hidden,
-    /// The service refused to show it, or did not respond.
+    /// The service rejected the read, or did not respond.
     Unknown,
 }
 
@@ -79,7 +79,7 @@ pub(crate) struct NetworkCache {
     pub(super) subnets_of_vpc: Outcomes<Arc<Vec<Subnet>>>,
     pub(super) route_tables: Outcomes<Arc<RouteTable>>,
     pub(super) connections: Objects<Arc<Ends>>,
-    /// What the service refuses to show, by project.
+    /// Kinds of objects whose reads the service rejects, by project.
     refused: Mutex<BTreeSet<(String, Kind)>>,
     has_warned: AtomicBool,
     pub(crate) declared: DeclaredNetworks,

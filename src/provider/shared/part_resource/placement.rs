@@ -1,7 +1,7 @@
 //! Creates a part of a connection while other resources of the run may still hold its name or network.
 //!
 //! Terraform changes resources in no particular order. If two routes swap their networks, or a renamed route keeps its
-//! network, the service refuses a route until the other one is removed.
+//! network, the service rejects a route until the other one is removed.
 
 use std::time::Duration;
 
@@ -107,12 +107,12 @@ pub(super) async fn place<P: ConnectionPart>(
                 Err(error) => error,
             },
         };
-        // The service may refuse the part while it still removes another.
+        // The service may reject the part while it still removes another.
         if !(note.is_none() && error.is_refused() && run_state.has_removed_like(id, &key) && !wait.is_over()) {
             return Err(PlaceError { error, note });
         }
         drop(guard);
-        tracing::info!(id, ?error, "refused after the removal of another {noun}; retrying");
+        tracing::info!(id, ?error, "rejected after the removal of another {noun}; retrying");
         wait.pause(&format!("old {noun}")).await?;
     }
 }
