@@ -13,6 +13,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
@@ -37,6 +38,8 @@ pub(crate) struct DeclaredParts {
     parts: Mutex<BTreeMap<String, PartPlan>>,
     /// Name and network of the declared routes, by the connection and either of them.
     routes: Mutex<BTreeMap<(String, String), (String, String)>>,
+    /// Whether this process applies a plan.
+    applies: AtomicBool,
     /// Set once the records of old plans are removed.
     old_removed: OnceLock<()>,
 }
@@ -203,6 +206,11 @@ impl DeclaredParts {
         format!("{}-{number}", self.plan)
     }
 
+    /// Records that this process applies a plan. Its findings hold for itself, so it does not write them.
+    pub(crate) fn mark_applying(&self) {
+        self.applies.store(true, Ordering::Relaxed);
+    }
+
     /// Records that the part stays, if it is declared and a resource for it is removed. The bindings of a pool and of its
     /// queues are one part.
     fn keep_needed(&self, parts: &mut BTreeMap<String, PartPlan>, part: &str) -> Overlaps {
@@ -216,9 +224,14 @@ impl DeclaredParts {
             same().filter(|(_, plan)| plan.removals > plan.kept).map(|(part, _)| part.clone()).collect();
         let keep = |part: String| {
             let plan = parts.entry(part.clone()).or_default();
-            let mut overlaps = (plan.kept + 1..=plan.removals).map(|number| self.keep(&part, &self.removal(number)));
-            let overlap = overlaps.find(|overlap| *overlap == Overlap::NotRecorded).unwrap_or(Overlap::Removed);
+            let open = plan.kept + 1..=plan.removals;
             plan.kept = plan.removals;
+            if self.applies.load(Ordering::Relaxed) {
+                plan.stays = true;
+                return (part, Overlap::Kept);
+            }
+            let mut overlaps = open.map(|number| self.keep(&part, &self.removal(number)));
+            let overlap = overlaps.find(|overlap| *overlap == Overlap::NotRecorded).unwrap_or(Overlap::Removed);
             (part, overlap)
         };
         removed.into_iter().map(keep).collect()
@@ -254,16 +267,16 @@ impl DeclaredParts {
     /// Fails if the record may exist, but cannot be read.
     pub(crate) fn take_kept(&self, part: &str, removal: &[u8]) -> io::Result<bool> {
         let removal = str::from_utf8(removal).ok().filter(|removal| !removal.is_empty());
-        let Some((file, removal)) = self.file(part).zip(removal) else { return Ok(false) };
-        let is_recorded = match fs::read_to_string(&file) {
-            Ok(record) => record.lines().any(|line| line == removal),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
-            Err(error) => return Err(error),
-        };
         let mut parts = self.parts.lock();
         let plan = parts.entry(part.to_owned()).or_default();
+        let Some((file, removal)) = self.file(part).zip(removal) else { return Ok(plan.stays) };
         // The record is removed with the first of several removals.
-        plan.stays |= is_recorded;
+        plan.stays = plan.stays
+            || match fs::read_to_string(&file) {
+                Ok(record) => record.lines().any(|line| line == removal),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+                Err(error) => return Err(error),
+            };
         if plan.stays && fs::remove_file(&file).is_ok() {
             file.parent().into_iter().for_each(remove_if_empty);
         }
@@ -419,6 +432,18 @@ mod tests {
             let kept = removals.map(|removal| apply.take_kept("a", removal.as_bytes()).expect("readable"));
             assert_eq!(kept, [is_kept; 2], "{plans}");
         }
+    }
+
+    /// The record is for the apply, which needs none itself.
+    #[test]
+    fn apply_writes_no_record() {
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        let apply = DeclaredParts::new(Some(file.path().to_owned()));
+        apply.mark_applying();
+        assert_eq!(found(apply.declare("a", None)), []);
+        let (removal, overlaps) = apply.remove("a");
+        assert_eq!(found(overlaps), [Overlap::Kept]);
+        assert!(apply.take_kept("a", removal.as_bytes()).expect("no record is read"));
     }
 
     /// As in a directory that the apply cannot write to, or that is not one.

@@ -14,6 +14,8 @@ pub(crate) enum Overlap {
     Removed,
     /// As before, but the apply will remove the part, because the plan could not record that it stays.
     NotRecorded,
+    /// As `Removed`, in an apply, which says so when it deletes the resource.
+    Kept,
     /// A resource for the binding of a queue is removed or replaced. The service has bound the queue's pool, which is
     /// unbound unless the configuration still needs it.
     PoolRemoved,
@@ -24,13 +26,14 @@ pub(crate) type Overlaps = Vec<(String, Overlap)>;
 
 /// The warnings and errors of a plan about what it has found.
 pub(in crate::provider) fn report(overlaps: Overlaps) -> Diagnostics {
-    overlaps.into_iter().map(|(part, overlap)| overlap.describe(&part)).collect()
+    overlaps.into_iter().filter_map(|(part, overlap)| overlap.describe(&part)).collect()
 }
 
 impl Overlap {
-    fn describe(self, part: &str) -> Diagnostic {
+    fn describe(self, part: &str) -> Option<Diagnostic> {
         let noun = noun(part);
-        match self {
+        Some(match self {
+            Self::Kept => return None,
             Self::Declared => {
                 let text = format!(
                     "Two resources declare the {part}. Both manage the same object. Remove one of them from the \
@@ -41,9 +44,10 @@ impl Overlap {
             Self::Removed => {
                 let text = format!(
                     "A resource for the {part} is removed or replaced, and the configuration still needs the {noun}, so \
-                     it stays. This requires that the plan is applied in the same working directory. Elsewhere the \
-                     apply removes it, and it may be missing until the next apply, unless the resource is taken out of \
-                     the state by a removed block with destroy = false."
+                     it stays. This requires that the plan is applied in the same working directory, and with \
+                     create_before_destroy before another plan there. Otherwise the apply removes it, and it may be \
+                     missing until the next apply, unless the resource is taken out of the state by a removed block \
+                     with destroy = false."
                 );
                 Diagnostic::warning(stays(part), text)
             }
@@ -65,7 +69,7 @@ impl Overlap {
                 );
                 Diagnostic::warning("Elastic Resource Pool May Be Unbound", text)
             }
-        }
+        })
     }
 }
 

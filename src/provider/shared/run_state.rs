@@ -120,6 +120,7 @@ impl RunState {
     /// Records that the run changes objects from now on.
     pub(crate) fn mark_applying(&self) {
         self.applies.store(true, Ordering::Relaxed);
+        self.declared_parts.mark_applying();
     }
 
     /// Whether the run has begun to change objects.

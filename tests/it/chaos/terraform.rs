@@ -112,12 +112,21 @@ struct Process {
     slots: Semaphore,
 }
 
-/// A planned action, with the planned value if it creates or changes the resource.
+/// A planned action, with the planned value if it creates or changes the resource, and with the planned private data if
+/// it deletes an object.
 enum Action {
     Create(Value),
     Update(Value),
-    Replace(Value),
-    Delete,
+    Replace(Value, Vec<u8>),
+    Delete(Vec<u8>),
+}
+
+/// The response to a planned change.
+struct Planned {
+    value: Value,
+    /// Whether the resource must be replaced.
+    replaces: bool,
+    private: Vec<u8>,
 }
 
 /// The refreshed state and the planned actions.
@@ -273,7 +282,7 @@ impl Process {
             for (address, planned) in join_all(planning).await {
                 let Some((refreshed, action)) = planned else { continue };
                 let id = match &action {
-                    Some(Action::Create(planned) | Action::Update(planned) | Action::Replace(planned)) => {
+                    Some(Action::Create(planned) | Action::Update(planned) | Action::Replace(planned, _)) => {
                         planned.get("id").clone()
                     }
                     _ => refreshed.as_ref().map_or(UNKNOWN, |object| object.value.get("id").clone()),
@@ -286,8 +295,8 @@ impl Process {
         let verb = |action: &Action| match action {
             Action::Create(_) => "create",
             Action::Update(_) => "update",
-            Action::Replace(_) => "replace",
-            Action::Delete => "delete",
+            Action::Replace(..) => "replace",
+            Action::Delete(_) => "delete",
         };
         lock(result).actions.extend(plan.actions.iter().map(|(address, action)| format!("{} {address}", verb(action))));
         plan
@@ -322,7 +331,10 @@ impl Process {
                 .filter(|object| !object.value.is_null());
         }
         let Some(block) = block else {
-            let action = refreshed.is_some().then_some(Action::Delete);
+            let action = match &refreshed {
+                Some(object) => Some(Action::Delete(self.plan_delete(address, object, result).await?)),
+                None => None,
+            };
             return Some((refreshed, action));
         };
         if block.connection().is_some() && connection_id.is_none() {
@@ -331,42 +343,61 @@ impl Process {
         // A tainted object is planned as if it did not exist.
         let current = refreshed.as_ref().filter(|object| !object.tainted);
         let config = block.value(self.schema(block), connection_id.unwrap_or(&Value::Null));
-        let (mut planned, replaces) = self.plan_change(address, block, current, &config, result).await?;
+        let prior = current.map_or(Value::Null, |object| object.value.clone());
+        let private = current.map_or_else(Vec::new, |object| object.private.clone());
+        let identity = current.map_or(Value::Null, |object| object.identity.clone());
+        let mut planned = self.plan_change(address, block, prior, private, identity, &config, result).await?;
+        if planned.replaces {
+            let private = planned.private;
+            planned = self.plan_change(address, block, Value::Null, private, Value::Null, &config, result).await?;
+            return Some((refreshed, Some(Action::Replace(planned.value, planned.private))));
+        }
         let action = match current {
-            None if refreshed.is_some() => Some(Action::Replace(planned)),
-            None => Some(Action::Create(planned)),
-            Some(_) if replaces => {
-                (planned, _) = self.plan_change(address, block, None, &config, result).await?;
-                Some(Action::Replace(planned))
-            }
-            Some(object) if object.value == planned => None,
-            Some(_) => Some(Action::Update(planned)),
+            None if refreshed.is_some() => Some(Action::Replace(planned.value, planned.private)),
+            None => Some(Action::Create(planned.value)),
+            Some(object) if object.value == planned.value => None,
+            Some(_) => Some(Action::Update(planned.value)),
         };
         Some((refreshed, action))
+    }
+
+    /// The private data of a planned deletion, or `None` if the plan failed.
+    async fn plan_delete(&self, address: &str, object: &Object, result: &Mutex<RunResult>) -> Option<Vec<u8>> {
+        let request = ResourceChange {
+            type_name: object.kind.into(),
+            prior: object.value.clone(),
+            planned: Value::Null,
+            config: Value::Null,
+            private: object.private.clone(),
+            identity: object.identity.clone(),
+        };
+        let Some(response) = self.call(self.server.plan(request)).await else { return push_crash(address, result) };
+        (!lock(result).add(address, &response.diagnostics)).then_some(response.private)
     }
 
     fn schema(&self, block: &Block) -> &Schema {
         self.server.resources.schema(block.kind()).expect("a known resource type")
     }
 
-    /// The planned value, and whether the resource must be replaced.
+    #[expect(clippy::too_many_arguments, reason = "the fields of the request")]
     async fn plan_change(
         &self,
         address: &str,
         block: &Block,
-        current: Option<&Object>,
+        prior: Value,
+        private: Vec<u8>,
+        identity: Value,
         config: &Value,
         result: &Mutex<RunResult>,
-    ) -> Option<(Value, bool)> {
-        let prior = current.map_or(Value::Null, |object| object.value.clone());
-        let private = current.map_or_else(Vec::new, |object| object.private.clone());
-        let identity = current.map_or(Value::Null, |object| object.identity.clone());
-        let proposed = proposed(self.schema(block), &prior, config);
+    ) -> Option<Planned> {
+        let planned = proposed(self.schema(block), &prior, config);
         let type_name = block.kind().into();
         let config = config.clone();
-        let request = ResourceChange { type_name, prior, planned: proposed, config, private, identity };
+        let request = ResourceChange { type_name, prior, planned, config, private, identity };
         let Some(response) = self.call(self.server.plan(request)).await else { return push_crash(address, result) };
-        (!lock(result).add(address, &response.diagnostics)).then_some((response.planned, !response.replace.is_empty()))
+        let planned =
+            Planned { value: response.planned, replaces: !response.replace.is_empty(), private: response.private };
+        (!lock(result).add(address, &response.diagnostics)).then_some(planned)
     }
 }
 
@@ -406,14 +437,18 @@ impl Apply<'_> {
             }
         }
         join_all(groups.into_iter().map(|(connection, parts)| async move {
-            let deletes = parts.iter().filter(|part| matches!(actions[**part], Action::Delete | Action::Replace(_)));
-            let mut succeeded =
-                join_all(deletes.map(|part| self.delete(part))).await.into_iter().all(|deleted| deleted);
+            let deletes =
+                parts.iter().filter(|part| matches!(actions[**part], Action::Delete(_) | Action::Replace(..)));
+            let mut succeeded = join_all(deletes.map(|part| self.delete(part, &actions[*part])))
+                .await
+                .into_iter()
+                .all(|deleted| deleted);
             match actions.get(&connection) {
                 None => {}
-                Some(Action::Delete) => succeeded = succeeded && self.delete(&connection).await,
-                Some(Action::Replace(planned)) => {
-                    succeeded = succeeded && self.delete(&connection).await && self.create(&connection, planned).await;
+                Some(delete @ Action::Delete(_)) => succeeded = succeeded && self.delete(&connection, delete).await,
+                Some(replace @ Action::Replace(planned, _)) => {
+                    succeeded = succeeded && self.delete(&connection, replace).await;
+                    succeeded = succeeded && self.create(&connection, planned).await;
                 }
                 Some(Action::Create(planned)) => succeeded = succeeded && self.create(&connection, planned).await,
                 Some(Action::Update(planned)) => succeeded = succeeded && self.update(&connection, planned).await,
@@ -423,8 +458,8 @@ impl Apply<'_> {
             }
             join_all(parts.iter().map(|part| async move {
                 match &actions[*part] {
-                    Action::Delete => true,
-                    Action::Replace(planned) | Action::Create(planned) => self.create(part, planned).await,
+                    Action::Delete(_) => true,
+                    Action::Replace(planned, _) | Action::Create(planned) => self.create(part, planned).await,
                     Action::Update(planned) => self.update(part, planned).await,
                 }
             }))
@@ -453,10 +488,11 @@ impl Apply<'_> {
         let id = block.connection().and_then(|connection| self.object(connection));
         let id = id.map_or(Value::Null, |connection| connection.value.get("id").clone());
         let config = block.value(self.process.schema(block), &id);
-        let Some((planned, _)) = self.process.plan_change(address, block, prior.as_ref(), &config, self.result).await
-        else {
-            return false;
-        };
+        let value = prior.as_ref().map_or(Value::Null, |object| object.value.clone());
+        let private = prior.as_ref().map_or_else(Vec::new, |object| object.private.clone());
+        let identity = prior.as_ref().map_or(Value::Null, |object| object.identity.clone());
+        let planning = self.process.plan_change(address, block, value, private, identity, &config, self.result);
+        let Some(Planned { value: planned, .. }) = planning.await else { return false };
         for attribute in &self.process.schema(block).body.attributes {
             let initial = first.get(attribute.name);
             if initial.is_wholly_known() && initial != planned.get(attribute.name) {
@@ -494,14 +530,18 @@ impl Apply<'_> {
         !failed
     }
 
-    async fn delete(&self, address: &str) -> bool {
+    async fn delete(&self, address: &str, action: &Action) -> bool {
         let Some(object) = self.object(address) else { return true };
+        let private = match action {
+            Action::Delete(private) | Action::Replace(_, private) => private.clone(),
+            Action::Create(_) | Action::Update(_) => Vec::new(),
+        };
         let request = ResourceChange {
             type_name: object.kind.into(),
             prior: object.value.clone(),
             planned: Value::Null,
             config: Value::Null,
-            private: object.private.clone(),
+            private,
             identity: object.identity.clone(),
         };
         let Some(response) = self.process.call(self.process.server.apply(request)).await else {

@@ -50,6 +50,12 @@ fn part_of_a_replaced_resource_stays() {
             workspace.configure(&(parts('a', 2) + &parts('b', 1)));
             let planned = workspace.run(&["plan", "-json", "-out=saved"]).expect_code(0);
             assert_eq!(summaries(&planned), ["Binding Stays", "Privilege Stays", "Route Stays"]);
+            if is_saved && lifecycle.is_empty() {
+                // Another plan in the directory does not count.
+                workspace.configure(&parts('a', 2));
+                workspace.run(&["plan"]).expect_code(0);
+                workspace.configure(&(parts('a', 2) + &parts('b', 1)));
+            }
             workspace.run(if is_saved { &["apply", "saved"] } else { &APPLY }).expect_code(0);
             assert_eq!(sent(&cloud, changes), ["POST associate-queue", "POST routes", "PUT authorization"]);
             assert_eq!(peerings(&cloud, &id)[..1], before);
@@ -149,6 +155,23 @@ fn pool_stays_for_a_queue_of_the_connection() {
             assert_eq!((peerings(&cloud, &id), cloud.changes()), (peering, changes), "{before:?}");
             workspace.expect_no_changes();
         }
+    });
+}
+
+/// The new object of a tainted one adopts its part, and the old one does not remove it.
+#[test]
+fn unwritable_directory_does_not_fail_the_apply_of_a_tainted_binding() {
+    for_one_terraform(|terraform| {
+        let (cloud, id, workspace) = setup(terraform);
+        apply(&workspace, &labelled("binding", 'a', &id, &format!("queue = \"q1\"{CREATE_FIRST}")));
+        let (before, changes) = (peerings(&cloud, &id), cloud.changes());
+        std::fs::create_dir_all(workspace.path().join(".terraform")).expect("a writable directory");
+        workspace.write(".terraform/dli", "");
+        workspace.run(&["taint", "dli_enhanced_connection_binding.a"]).expect_code(0);
+        let applied = workspace.run(&APPLY).expect_code(0);
+        assert!(!summaries(&applied).iter().any(|summary| summary.starts_with("Cannot")), "{applied}");
+        assert_eq!((peerings(&cloud, &id), cloud.changes()), (before, changes));
+        workspace.expect_no_changes();
     });
 }
 
