@@ -367,7 +367,7 @@ impl ConnectionPart for Binding {
         let is_new = prior.is_null() || !replace.is_empty();
         let target = if is_queue { BindingTarget::queue(name) } else { BindingTarget::pool(name) };
         let path = Path::attribute(attribute);
-        if is_new && let Some(checker) = PlanChecker::open(provider_data, config, planned, stop).await {
+        if is_new && let Some(checker) = PlanChecker::open(provider_data, config, planned, stop, &mut report).await {
             let wanted = [(path.clone(), name.to_owned())];
             report.extend(if is_queue {
                 checker.check_queues(connection, &wanted).await

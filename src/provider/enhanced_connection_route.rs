@@ -216,7 +216,7 @@ impl ConnectionPart for Route {
         let is_new = before.as_str().and_then(rules::network) != after.as_str().and_then(rules::network);
         if let Some(((id, name), cidr)) = text("connection_id").zip(text("name")).zip(text("cidr"))
             && is_new
-            && let Some(checker) = PlanChecker::open(provider_data, config, planned, stop).await
+            && let Some(checker) = PlanChecker::open(provider_data, config, planned, stop, &mut report).await
         {
             report.extend(Box::pin(network_checks::check_route(&checker, id, name, cidr)).await);
         }

@@ -289,7 +289,8 @@ async fn check_names(
     if queues.is_empty() && pools.is_empty() && name.is_none() {
         return report;
     }
-    let Some(checker) = PlanChecker::open(provider_data, config, planned, stop).await else { return report };
+    let checker = PlanChecker::open(provider_data, config, planned, stop, &mut report).await;
+    let Some(checker) = checker else { return report };
     report.extend(checker.check_queues(prior.get("id").as_str(), &queues).await);
     report.extend(checker.check_pools(&pools).await);
     if let Some(name) = name {

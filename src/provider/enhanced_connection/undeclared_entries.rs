@@ -71,7 +71,7 @@ impl Found {
         stop: &CancellationToken,
     ) -> Self {
         let Some(id) = prior.get("id").as_str() else { return Self::default() };
-        let Some(checker) = PlanChecker::open(provider_data, config, planned, stop).await else {
+        let Ok(Some(checker)) = PlanChecker::try_open(provider_data, config, planned, stop).await else {
             return Self::default();
         };
         // The refresh has read the connection just now.

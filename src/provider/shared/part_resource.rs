@@ -112,7 +112,8 @@ impl<P: ConnectionPart> PartResource<P> {
         if is_known {
             return Diagnostics::new();
         }
-        match PlanChecker::open(&self.provider_data, config, planned, stop).await {
+        let mut report = Diagnostics::new();
+        match PlanChecker::open(&self.provider_data, config, planned, stop, &mut report).await {
             Some(checker) if P::exists(&checker, connection, planned).await => {
                 let text = format!(
                     "The {part} exists already. Applying this plan adopts it, and destroying the resource removes \
@@ -120,7 +121,7 @@ impl<P: ConnectionPart> PartResource<P> {
                 );
                 Diagnostic::warning(format!("{} Will Be Adopted", capitalized(P::TEXTS.noun)), text).into()
             }
-            _ => Diagnostics::new(),
+            _ => report,
         }
     }
 }

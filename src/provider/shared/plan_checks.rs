@@ -20,16 +20,17 @@ use crate::provider::enhanced_connection::creation_journal::CreationJournal;
 use crate::provider::provider_data::ProviderData;
 use crate::provider::shared::binding_target::BindingTarget;
 use crate::provider::shared::network_checks::target::Inventory;
-use crate::provider::shared::operation::{self, OperationContext};
+use crate::provider::shared::operation::{self, OperationContext, OperationError};
 use crate::provider::shared::overlap;
 use crate::provider::shared::project_lists::{self, Purpose, TIMEOUT};
-use crate::provider::shared::run_state::ConnectionSurvey;
+use crate::provider::shared::run_state::{ConnectionSurvey, RunState};
 
 /// Maximum time for all requests while the gateway throttles.
 const THROTTLED_TIMEOUT: Duration = Duration::from_mins(10);
 
 const QUEUES_NOT_CHECKED: &str = "Queues Were Not Checked";
 const NAMES_NOT_CHECKED: &str = "Connection Names Were Not Checked";
+const PLAN_NOT_CHECKED: &str = "The Plan Was Not Checked";
 const POOLS_NOT_CHECKED: &str = "Elastic Resource Pools Were Not Checked";
 
 const NOT_CHECKED: &str = "The plan continues without this check. If there is a problem, the apply reports it. To plan without \
@@ -48,21 +49,40 @@ pub(crate) struct PlanChecker {
 }
 
 impl PlanChecker {
-    /// Returns a checker for the location of a planned object; `None` if the plan cannot or should not be checked.
+    /// Returns a checker for the location of a planned object; `None` if the plan cannot or should not be checked. The
+    /// first failure of a run to find the project is reported.
     pub(crate) async fn open(
         provider_data: &ProviderData,
         config: &Value,
         planned: &Value,
         stop: &CancellationToken,
+        report: &mut Diagnostics,
     ) -> Option<Self> {
+        Self::try_open(provider_data, config, planned, stop).await.unwrap_or_else(|error| {
+            let run_state = provider_data.run_state();
+            if !run_state.mark_unchecked() {
+                report_failure(&run_state, error, PLAN_NOT_CHECKED, report);
+            }
+            None
+        })
+    }
+
+    /// As [`PlanChecker::open`], without a report.
+    pub(crate) async fn try_open(
+        provider_data: &ProviderData,
+        config: &Value,
+        planned: &Value,
+        stop: &CancellationToken,
+    ) -> operation::Result<Option<Self>> {
         // An unknown location need not be the provider's.
         let is_unknown = ["region", "project_id"].iter().any(|name| config.get(name).is_unknown());
         if is_unknown || !provider_data.can_check_plans().await {
-            return None;
+            return Ok(None);
         }
         let (region, project_id) = (planned.get("region").as_str(), planned.get("project_id").as_str());
-        let context = provider_data.begin((region, project_id), THROTTLED_TIMEOUT, stop);
-        Some(Self { context: timeout(TIMEOUT, context).await.ok()?.ok()? })
+        let opening = provider_data.begin((region, project_id), THROTTLED_TIMEOUT, stop);
+        let context = timeout(TIMEOUT, opening).await.unwrap_or_else(|_| Err(not_found_in_time().into()))?;
+        Ok(Some(Self { context }))
     }
 
     async fn read<T>(&self, call: impl Future<Output = Result<T, Error>>) -> operation::Result<T> {
@@ -216,16 +236,30 @@ impl PlanChecker {
         self.read(call).await.inspect_err(not_checked).ok()
     }
 
-    /// Reports the error of a read as a warning. Rejected credentials are an error, once, because an apply would fail.
+    /// Reports the error of a read.
     fn checked<T>(&self, list: operation::Result<Option<T>>, summary: &str, report: &mut Diagnostics) -> Option<T> {
-        match list {
-            Ok(list) => return list,
-            Err(error) if !error.is_of_credentials() => report.extend(error.warn(summary, NOT_CHECKED)),
-            Err(_) if self.context.run_state.rejected.swap(true, Ordering::Relaxed) => {}
-            Err(error) => report.extend(error.into_errors("The Credentials Are Rejected", REJECTED)),
-        }
-        None
+        list.unwrap_or_else(|error| {
+            report_failure(&self.context.run_state, error, summary, report);
+            None
+        })
     }
+}
+
+/// Reports the error of a read as a warning. Rejected credentials are an error, once, because an apply would fail.
+fn report_failure(run_state: &RunState, error: OperationError, summary: &str, report: &mut Diagnostics) {
+    if !error.is_of_credentials() {
+        report.extend(error.warn(summary, NOT_CHECKED));
+    } else if !run_state.rejected.swap(true, Ordering::Relaxed) {
+        report.extend(error.into_errors("The Credentials Are Rejected", REJECTED));
+    }
+}
+
+fn not_found_in_time() -> Diagnostic {
+    let text = format!(
+        "The project was not found within {}: IAM or the metadata service did not respond.\n\n{NOT_CHECKED}",
+        humantime::format_duration(TIMEOUT)
+    );
+    Diagnostic::error(PLAN_NOT_CHECKED, text)
 }
 
 /// Whether a list by name in lower case has all of these names.

@@ -49,6 +49,8 @@ pub(crate) struct RunState {
     applies: AtomicBool,
     /// Whether the service has rejected the credentials, and an error has said so.
     pub(super) rejected: AtomicBool,
+    /// Whether a plan check did not find its project, and a diagnostic has said so.
+    unchecked: AtomicBool,
     /// Causes that were described in an error (`true`) or in a warning, which Terraform may not show.
     causes: Mutex<BTreeSet<(bool, String)>>,
     /// Whether a warning has said that there are no credentials.
@@ -171,6 +173,11 @@ impl RunState {
     fn part_use(&self, connection: &str, part: &PartKey) -> Option<PartUse> {
         let key = (connection.to_ascii_lowercase(), part.clone());
         self.parts.lock().get(&key).copied()
+    }
+
+    /// Records that a plan check did not find its project; returns whether one was recorded before.
+    pub(super) fn mark_unchecked(&self) -> bool {
+        self.unchecked.swap(true, Ordering::Relaxed)
     }
 
     /// Records the cause of an error or warning; returns whether it must be described.

@@ -12,7 +12,7 @@ mod workspace;
 
 use std::sync::OnceLock;
 
-pub(crate) use cloud::{Cloud, PROJECT};
+pub(crate) use cloud::{Cloud, PROJECT, REGION};
 pub(crate) use plan::Plan;
 pub(crate) use running::{Diagnostic, Finished, Running};
 pub(crate) use workspace::Workspace;

@@ -3,7 +3,9 @@
 use terraform_provider_dli::dli::wire::{CreateConnection, Host, Queue};
 
 use super::connection::{ADDRESS, CREATE, connection};
-use super::harness::{Cloud, Finished, PROJECT, Workspace, for_each_terraform, for_one_terraform};
+use terraform_provider_dli::emulator::SECRET_KEY;
+
+use super::harness::{Cloud, Finished, PROJECT, REGION, Workspace, for_each_terraform, for_one_terraform};
 
 /// Fifty connections with these queues. Separate resources, because some Terraform versions show only one error for all
 /// instances of one resource.
@@ -81,6 +83,27 @@ fn plan_checks_can_be_off() {
             assert!(diagnostics.iter().all(|diagnostic| diagnostic.text.starts_with("No Credentials\n")));
         }
         assert_eq!(cloud.requests().len(), 0);
+    });
+}
+
+/// Without `project_id`, the provider asks IAM for the project before it can check anything.
+#[test]
+fn plan_without_a_project_is_reported_once() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let block = cloud.provider_block("").replace(&format!("  project_id = \"{PROJECT}\"\n"), "");
+        let block = block.replace("dli = \"http", &format!("iam = \"{}\", dli = \"http", cloud.emulator().endpoint()));
+        let wrong_secret = block.replace(&format!("\"{SECRET_KEY}\""), "\"wrong\"");
+        let wrong_region = block.replace(&format!("\"{REGION}\""), "\"nowhere\"");
+        for (block, code, title, part) in [
+            (wrong_secret, 1, "The Credentials Are Rejected\n", "secret key"),
+            (wrong_region, 0, "The Plan Was Not Checked\n", "IAM has no project named \"nowhere\""),
+        ] {
+            let workspace = Workspace::new(terraform).with_provider(&block);
+            let planned = plan(&workspace, &fifty_connections(r#"["missing1"]"#)).expect_code(code);
+            let [only] = &planned.diagnostics()[..] else { panic!("{:#?}", planned.diagnostics()) };
+            assert!(only.text.starts_with(title) && only.text.contains(part), "{}", only.text);
+        }
     });
 }
 
