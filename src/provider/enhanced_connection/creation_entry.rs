@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use time::{Duration, OffsetDateTime};
+use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::dli::{rules::same_network, wire};
 use crate::provider::shared::tags::Tags;
@@ -115,6 +115,17 @@ impl CreationEntry {
     /// Age by this machine's clock.
     pub(super) fn age(&self) -> Duration {
         Duration::milliseconds(milliseconds(OffsetDateTime::now_utc()).saturating_sub(self.begun))
+    }
+
+    /// When the creation began, for messages.
+    pub(super) fn begun_text(&self) -> String {
+        let begun = OffsetDateTime::from_unix_timestamp(self.begun / 1000).ok();
+        begun.and_then(|begun| begun.format(&Rfc3339).ok()).unwrap_or_default()
+    }
+
+    /// The ID behind the name in a message; empty if it is unknown.
+    pub(super) fn id_text(&self) -> String {
+        self.id.as_ref().map(|id| format!(" with the ID {id}")).unwrap_or_default()
     }
 
     pub(super) fn existed_before(&self, id: &str) -> bool {

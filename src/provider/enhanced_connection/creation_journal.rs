@@ -16,7 +16,7 @@ use std::{fs, io};
 
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
-use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
+use time::{Duration, OffsetDateTime};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -24,6 +24,7 @@ use super::creation_entry::CreationEntry;
 use super::journal_lock::JournalLock;
 use crate::dli::wire;
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
+use crate::framework::path;
 use crate::provider::shared::declared_parts::remove_if_empty;
 
 /// Minimum age of an entry that a warning reports. A younger one is likely to be resolved by a repeated apply.
@@ -277,6 +278,19 @@ impl CreationJournal {
         }
     }
 
+    /// Returns the warning that the creation of this name will look for the connection of an earlier run first.
+    pub(super) fn adoption_warning(&self, project_id: &str, name: &str) -> Option<Diagnostic> {
+        let entry = self.find(project_id, name).ok()??;
+        let text = format!(
+            "A run that started at {} may have created the enhanced connection {name:?}{} and ended before it could \
+             report it to Terraform. The apply looks for that connection first, and adopts it or reports why it cannot.",
+            entry.begun_text(),
+            entry.id_text()
+        );
+        let warning = Diagnostic::warning("Connection May Exist Already", text).at(path::Path::attribute("name"));
+        (self.may_adopt(&entry) && self.is_earlier(&entry)).then_some(warning)
+    }
+
     /// Returns warnings about old entries. Nothing else reports an entry whose name is no longer declared.
     pub(in crate::provider) fn stale_warnings(&self) -> Diagnostics {
         self.paths().iter().filter_map(|path| self.stale_warning(path)).collect()
@@ -294,16 +308,16 @@ impl CreationJournal {
             Ok(entry) => {
                 let is_stale =
                     |entry: &CreationEntry| self.is_earlier(entry) && !entry.acknowledged && entry.age() >= STALE_AGE;
-                let CreationEntry { name, id, begun, .. } = entry.filter(is_stale)?;
-                let id = id.map(|id| format!(" with the ID {id}")).unwrap_or_default();
-                let begun = OffsetDateTime::from_unix_timestamp(begun / 1000).ok();
-                let begun = begun.and_then(|begun| begun.format(&Rfc3339).ok()).unwrap_or_default();
+                let entry = entry.filter(is_stale)?;
                 format!(
-                    "A run that started at {begun} may have created the enhanced connection {name:?}{id} and ended \
+                    "A run that started at {} may have created the enhanced connection {:?}{} and ended \
                      before it could report it to Terraform. If terraform state list shows the connection, or the \
                      configuration declares it, there is nothing to do: the next apply checks for it. Otherwise look \
                      for the name in the console, import the connection or delete it, and then delete the journal \
                      entry of that run: {}",
+                    entry.begun_text(),
+                    entry.name,
+                    entry.id_text(),
                     path.display()
                 )
             }
@@ -482,6 +496,33 @@ mod tests {
         fs::write(journal.display_path("p", "c"), "{").expect("the file is writable");
         let [text] = &warnings()[..] else { panic!("expected one warning: {:?}", warnings()) };
         assert!(text.contains("cannot be read") && text.contains(&journal.display_path("p", "c")), "{text}");
+    }
+
+    #[test]
+    fn adoptable_entry_is_announced() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let of = |key: &str, state: &str| {
+            let is_running = |key: &str| key == "running";
+            let client = Client { key: key.to_owned(), is_running, state: state.to_owned() };
+            CreationJournal::new(Some(directory.path().join("dli")), Some(client))
+        };
+        let announced = |project, name| of("now", "").adoption_warning(project, name).map(|it| it.detail);
+        let open = CreationEntry { run: "ended".to_owned(), ..creation() };
+        let write = |entry: CreationEntry| of("now", "").write(&entry).expect("the directory is writable");
+        assert_eq!(announced("p", "c"), None);
+        write(open.clone());
+        let text = announced("p", "c").expect("it may be adopted");
+        assert!(text.contains("started at 1970-01-01T00:00:00Z may have created the enhanced connection \"c\" and"));
+        assert_eq!([announced("q", "c"), announced("p", "d")], [None, None]);
+        assert_eq!(of("now", "other").adoption_warning("p", "c"), None, "another state");
+        write(CreationEntry { run: "running".to_owned(), ..open.clone() });
+        assert_eq!(announced("p", "c"), None, "an active run");
+        write(CreationEntry { run: "now".to_owned(), ..open.clone() });
+        assert_eq!(announced("p", "c"), None, "this run");
+        write(CreationEntry { acknowledged: true, ..open.clone() });
+        assert_eq!(announced("p", "c"), None, "reported to Terraform");
+        write(CreationEntry { id: Some("x".to_owned()), ..open });
+        assert!(announced("p", "c").is_some_and(|text| text.contains("\"c\" with the ID x and ended")));
     }
 
     #[test]

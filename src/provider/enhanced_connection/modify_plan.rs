@@ -69,6 +69,11 @@ pub(super) async fn modify(
         }
     }
     let values = (if is_replaced { &Value::Null } else { prior }, &*planned);
+    if let (true, Some(project), Some(name)) =
+        (values.0.is_null(), planned.get("project_id").as_str(), planned.get("name").as_str())
+    {
+        report.extend(provider_data.creation_journal.adoption_warning(project, name));
+    }
     report.extend(Box::pin(check_names(provider_data, config, values, is_replaced, stop)).await);
     report.extend(Box::pin(network_checks::check_connection(provider_data, config, values, stop)).await);
     if report.has_errors() { Err(report) } else { Ok(report) }

@@ -110,7 +110,9 @@ fn deleted_connection_of_a_killed_run_is_created_again_at_once() {
         let reads = cloud.requests()[before..].iter().filter(|request| request.path.ends_with(&path)).count();
         assert_eq!(reads, 1, "the first response decides");
         let diagnostics = applied.diagnostics();
-        let [warning] = &diagnostics[..] else { panic!("{diagnostics:#?}") };
+        let [announced, again, warning] = &diagnostics[..] else { panic!("{diagnostics:#?}") };
+        assert!(announced.text.contains(&format!("\"test\" with the ID {deleted}")), "{announced:#?}");
+        assert_eq!(again.text, announced.text);
         for expected in ["Connection of an Earlier Run Is Gone", &deleted, "does not exist any more"] {
             assert!(warning.text.contains(expected), "missing {expected:?}: {warning:#?}");
         }
@@ -233,8 +235,10 @@ fn expect_adopted(cloud: &Cloud, workspace: &Workspace) {
     let id = cloud.connection().id;
     let applied = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(0);
     let warnings: Vec<_> = applied.diagnostics().into_iter().map(|diagnostic| diagnostic.text).collect();
-    assert_eq!(warnings.len(), 1, "{warnings:#?}");
-    assert!(warnings[0].contains("Earlier Run Adopted") && warnings[0].contains(&id), "{warnings:#?}");
+    // Terraform plans a create twice: for the plan, and again in the apply.
+    let [announced, again, adopted] = &warnings[..] else { panic!("{warnings:#?}") };
+    assert!(announced.contains("Connection May Exist Already") && again == announced, "{warnings:#?}");
+    assert!(adopted.contains("Earlier Run Adopted") && adopted.contains(&id), "{warnings:#?}");
     assert_eq!((create_counts(cloud).1, cloud.connection().id), (1, id));
     expect_complete(cloud, workspace);
     assert!(!workspace.path().join(".terraform/dli").exists(), "the journal is empty");

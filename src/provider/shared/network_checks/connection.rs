@@ -84,10 +84,10 @@ pub(crate) async fn check_connection(
     stop: &CancellationToken,
 ) -> Diagnostics {
     let (changes, mut report) = (Changes::of(prior, planned), Diagnostics::new());
-    let checker = match changes.is_any() {
-        true => PlanChecker::open(provider_data, config, planned, stop, &mut report).await,
-        false => None,
-    };
+    let mut checker = None;
+    if changes.is_any() {
+        checker = PlanChecker::open(provider_data, config, planned, stop, &mut report).await;
+    }
     let checker = checker.filter(|checker| checker.context.project.vpc().is_some() && !checker.is_rejected());
     let run_state = provider_data.run_state();
     let mut findings = Vec::new();
