@@ -11,7 +11,7 @@ use std::{error::Error, iter::successors, process::ExitCode, thread};
 use clap::builder::ArgPredicate;
 use clap::{CommandFactory, Parser, ValueEnum};
 use clap_complete::Shell;
-use terraform_provider_dli::dli::{operation::Operation, wire::Queue};
+use terraform_provider_dli::dli::{operation::Operation, vpc::Subnet, wire::Queue};
 use terraform_provider_dli::emulator::{
     CONTROL_API, Emulator, IamAccount, Quirk, Settings, StartError, operation_name,
 };
@@ -30,7 +30,7 @@ const PROJECT: &str = "0123456789abcdef0123456789abcdef";
 /// With a COMMAND, such as `dli-emulator -- terraform test`, the emulator listens on a free port, runs the command with
 /// the environment variables that make clients use it, stops when the command ends, and returns its exit code.
 #[derive(Debug, Parser)]
-#[command(version, after_long_help = CONTROL_API)]
+#[command(name = "dli-emulator", version, after_long_help = CONTROL_API)]
 struct Arguments {
     /// Port to listen on; 0 selects a free port, which is the default with COMMAND or --print-env
     #[arg(long, default_value_t = 7080)]
@@ -208,13 +208,16 @@ fn print_environment(emulator: &Emulator) -> io::Result<()> {
     out.flush()
 }
 
-/// Prints the configuration and the queues.
+/// Prints the configuration, and the objects that a connection can use.
 fn print_greeting(emulator: &Emulator, settings: &Settings) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let (bold, dim, plain) = if out.is_terminal() { ("\x1b[1m", "\x1b[2m", "\x1b[0m") } else { ("", "", "") };
     let Settings { state, iam_account, log, .. } = settings;
     let endpoint = emulator.endpoint();
     writeln!(out, "DLI emulator at {bold}{endpoint}{plain}")?;
+    if emulator.address().ip().is_loopback() {
+        writeln!(out, "Web page at {endpoint}/_emulator/ui")?;
+    }
     match state {
         Some(path) => writeln!(out, "State in {}", path.display())?,
         None => writeln!(out, "State in memory only; use --state FILE to keep it")?,
@@ -233,6 +236,14 @@ fn print_greeting(emulator: &Emulator, settings: &Settings) -> io::Result<()> {
             pool => format!("in elastic resource pool {pool}, which is bound instead"),
         };
         writeln!(out, "  {:<8}  {dim}{note}{plain}", queue.queue_name)?;
+    }
+    writeln!(out, "\nElastic resource pools:\n")?;
+    for pool in emulator.pools(PROJECT) {
+        writeln!(out, "  {:<8}  {dim}{}{plain}", pool.name, pool.cidr_in_vpc)?;
+    }
+    writeln!(out, "\nSubnets (dest_network_id) of the VPC service; connections accept any other ID too:\n")?;
+    for Subnet { id, vpc_id, cidr, .. } in emulator.subnets(PROJECT) {
+        writeln!(out, "  {id}  {dim}{cidr}, dest_vpc_id {vpc_id}{plain}")?;
     }
     writeln!(out, "\nPress Ctrl-C to stop.{}\n", if *log { " Requests:" } else { "" })?;
     out.flush()

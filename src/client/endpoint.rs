@@ -78,6 +78,7 @@ impl Endpoint {
                 let found = Self { url, direct: false };
                 Self { direct: found.is_loopback(), ..found }
             }
+            _ if !text.contains("://") => return refuse(&format!("is not {EXAMPLE}: it does not start with https://")),
             Ok(_) => return refuse(&format!("is not {EXAMPLE}: the scheme is neither https nor http")),
             Err(error) => return refuse(&format!("is not {EXAMPLE}: {error}")),
         };
@@ -207,7 +208,8 @@ mod tests {
 
     #[test]
     fn unsafe_and_malformed_endpoints_are_rejected() {
-        let base = "is not an address such as https://dli.cn-north-4.myhuaweicloud.com: relative URL without a base";
+        let base =
+            "is not an address such as https://dli.cn-north-4.myhuaweicloud.com: it does not start with https://";
         let scheme =
             "is not an address such as https://dli.cn-north-4.myhuaweicloud.com: the scheme is neither https nor http";
         let host = "is not an address such as https://dli.cn-north-4.myhuaweicloud.com: empty host";
@@ -218,7 +220,7 @@ mod tests {
         for (text, shown, problem) in [
             ("", "", base),
             ("dli.example.com", "dli.example.com", base),
-            ("localhost:8080", "localhost:8080", scheme),
+            ("localhost:8080", "localhost:8080", base),
             ("ftp://localhost", "ftp://localhost", scheme),
             ("https://", "https://", host),
             ("https://h:99999", "https://h:99999", port),

@@ -21,7 +21,7 @@ pub enum SeedError {
     #[error("it cannot be read: {0}")]
     Read(#[from] io::Error),
     /// The file is not JSON of the expected form. The message contains the line.
-    #[error("{0}")]
+    #[error("it is not JSON of the expected form: {0}")]
     Json(#[from] serde_json::Error),
     /// An object is invalid.
     #[error("{list}[{index}]: {problem}")]
@@ -154,9 +154,12 @@ mod tests {
     #[test]
     fn invalid_seed_is_located() {
         for (text, expected) in [
-            ("", "EOF while parsing a value at line 1 column 0"),
-            (r#"{"pools": []}"#, "unknown field `pools`, expected one of `queues`, `elastic_resource_pools`, `vpcs`"),
-            (r#"{"vpcs": [{"cidr": "10.0.0.0/8"}]}"#, "missing field `id`"),
+            ("", "it is not JSON of the expected form: EOF while parsing a value at line 1 column 0"),
+            (
+                r#"{"pools": []}"#,
+                "it is not JSON of the expected form: unknown field `pools`, expected one of `queues`, `elastic_",
+            ),
+            (r#"{"vpcs": [{"cidr": "10.0.0.0/8"}]}"#, "it is not JSON of the expected form: missing field `id`"),
             (
                 r#"{"subnets": [{"id": "78f2562a-36e4-4b39-95b9-f5aab22e1281", "cidr": "10.0.0.0/8"}]}"#,
                 "subnets[0]: VPC ",

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use std::{collections::BTreeMap, error::Error, process};
 
 use super::project::Project;
-use super::snapshot::{self, VERSION};
+use super::snapshot::{self, DecodeError, VERSION};
 
 /// How long to wait for another process that is about to end.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
@@ -50,7 +50,13 @@ impl StateFile {
             Ok(text) => {
                 let (projects, version) = snapshot::decode(&text).map_err(|why| {
                     let advice = "choose another file or remove it";
-                    StateFileError::new(format!("cannot use the state file {}: {why}; {advice}", path.display()), why)
+                    let problem = format!("cannot use the state file {}: {why}; {advice}", path.display());
+                    // The problem contains `why` already.
+                    let source = match why {
+                        DecodeError::Foreign(error) => Some(error.into()),
+                        DecodeError::Version(_) => None,
+                    };
+                    StateFileError { problem, source }
                 })?;
                 if version < VERSION {
                     let backup = suffixed(&file.path, &format!(".v{version}"));

@@ -399,8 +399,12 @@ mod tests {
     #[test]
     fn exactly_one_target_must_be_set() {
         let cases: [(Value, Value, &[&str]); 5] = [
-            (Value::Null, Value::Null, &["One of Them Must Be Set at queue"]),
-            ("q1".into(), "pool1".into(), &["Only One of Them Can Be Set at elastic_resource_pool"]),
+            (Value::Null, Value::Null, &["queue or elastic_resource_pool Must Be Set at queue"]),
+            (
+                "q1".into(),
+                "pool1".into(),
+                &["Only One of queue and elastic_resource_pool Can Be Set at elastic_resource_pool"],
+            ),
             ("q1".into(), UNKNOWN, &[]),
             (UNKNOWN, Value::Null, &[]),
             (Value::Null, "pool1".into(), &[]),

@@ -140,7 +140,7 @@ fn vpc_of_subnet(path: &Path, value: &Value, report: &mut Diagnostics) {
             "{path} cannot be used with {CONNECTION}: the connection defines the VPC.\n\nRemove {path}, or use \
              {SUBNET}."
         );
-        report.push(Diagnostic::error("Only One of Them Can Be Set", text).at(path));
+        report.push(Diagnostic::error(format!("Only One of {CONNECTION} and {VPC} Can Be Set"), text).at(path));
     }
 }
 

@@ -207,9 +207,14 @@ pub(crate) fn damaged(fact: &str, path: Path) -> Diagnostic {
 
 /// An error about a part of a connection that does not exist.
 pub(crate) fn no_connection(summary: &str, id: &str) -> Diagnostics {
+    let hint = if rules::CONNECTION_ID.allows(id) {
+        ""
+    } else {
+        " The data source dli_enhanced_connection finds an ID by name."
+    };
     let text = format!(
         "There is no enhanced connection {id} in this project: it never existed, or it was deleted. Check \
-         connection_id, region and project_id. region and project_id default to the provider's."
+         connection_id, region and project_id. region and project_id default to the provider's.{hint}"
     );
     Diagnostic::error(format!("{summary}: No Such Connection"), text).into()
 }
@@ -240,4 +245,17 @@ pub(crate) const IMPORT_LOCATION: &str =
 pub(crate) fn not_found(object: &str, title: &str) -> Diagnostics {
     let text = format!("There is no {object} in this project. Check the ID. {IMPORT_LOCATION}");
     Diagnostic::error(format!("{title} Not Found"), text).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn name_in_place_of_an_id_is_explained() {
+        let is_explained = |id: &str| {
+            no_connection("Failed", id).iter().any(|error| error.detail.contains("data source dli_enhanced_connection"))
+        };
+        assert!(is_explained("mrs_production") && !is_explained("2a620c33-5609-40c9-affd-2b6453071b0f"));
+    }
 }

@@ -189,11 +189,11 @@ impl Validator for ExactlyOneOf {
             (Some(first), Some(second)) => {
                 let path = path.field(*second);
                 let detail = format!("{path} is set, and so is {first}.\n\nAllowed: exactly one of {names}.");
-                push_error(report, &path, "Only One of Them Can Be Set", detail);
+                push_error(report, &path, format!("Only One of {} Can Be Set", self.0.join(" and ")), detail);
             }
             (None, _) if !has_unknown => {
-                let detail = format!("Set {}.", self.0.join(" or "));
-                push_error(report, &path.field(self.0[0]), "One of Them Must Be Set", detail);
+                let choice = self.0.join(" or ");
+                push_error(report, &path.field(self.0[0]), format!("{choice} Must Be Set"), format!("Set {choice}."));
             }
             _ => {}
         }

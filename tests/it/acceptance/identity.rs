@@ -151,7 +151,10 @@ fn identity_of_a_binding_names_one_target() {
         for (targets, expected) in [
             ("", "Set queue or elastic_resource_pool."),
             ("", "The identity of the import is not valid."),
-            ("queue = \"q1\", elastic_resource_pool = \"pool1\"", "Only One of Them Can Be Set"),
+            (
+                "queue = \"q1\", elastic_resource_pool = \"pool1\"",
+                "Only One of queue and elastic_resource_pool Can Be Set",
+            ),
             ("queue = \"default\"", "Invalid Queue"),
             ("queue = \"q3\"", "Binding Not Found"),
         ] {

@@ -211,6 +211,27 @@ async fn seed_file_replaces_builtin_objects() {
     assert!(stderr.contains("/nowhere.json") && stderr.contains("it cannot be read: No such file"), "{stderr}");
 }
 
+#[test]
+fn version_names_the_program() {
+    let Output { stdout, .. } = Program::command(&["--version"]).output().expect("the program runs");
+    let version = String::from_utf8(stdout).expect("text");
+    assert!(version.starts_with("dli-emulator "), "{version}");
+}
+
+/// The greeting names the objects that a connection can use, and the page where it is served.
+#[test]
+fn greeting_names_page_pools_and_networks() {
+    for (host, has_page) in [("127.0.0.1", true), ("0.0.0.0", false)] {
+        let mut command = Program::command(&["--port", "0", "--host", host, "--stop-on-eof"]);
+        let Output { stdout, .. } = command.output().expect("the program runs");
+        let greeting = String::from_utf8(stdout).expect("text");
+        assert_eq!(greeting.contains("/_emulator/ui\n"), has_page, "{greeting}");
+        for name in ["pool1", "22094d8f-c310-4621-913d-4c4d655d8495", "78f2562a-36e4-4b39-95b9-f5aab22e1281"] {
+            assert!(greeting.lines().any(|line| line.split([' ', ',']).any(|word| word == name)), "{name}: {greeting}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn host_can_be_localhost() {
     let program = Program::start(&["--host", "localhost"]);

@@ -219,10 +219,10 @@ fn plan_rejects_unbindable_targets() {
         ("queue = \"shared1\"", "Queue Cannot Be Bound", "queue: \"shared1\" is a shared queue"),
         ("queue = \"Default\"", "Invalid Queue", "queue: \"Default\" is the default queue"),
         ("elastic_resource_pool = \"Pool1\"", "Invalid Elastic Resource Pool Name", "elastic_resource_pool: \"Pool1\""),
-        ("", "One of Them Must Be Set", "Set queue or elastic_resource_pool."),
+        ("", "queue or elastic_resource_pool Must Be Set", "Set queue or elastic_resource_pool."),
         (
             "queue = \"q1\"\n  elastic_resource_pool = \"pool1\"",
-            "Only One of Them Can Be Set",
+            "Only One of queue and elastic_resource_pool Can Be Set",
             "elastic_resource_pool is set, and so is queue",
         ),
     ];

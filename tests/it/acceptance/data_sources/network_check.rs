@@ -194,9 +194,15 @@ fn arguments_exclude_each_other() {
     for_one_terraform(|terraform| {
         let workspace = Cloud::start().workspace(terraform);
         for (arguments, expected) in [
-            ("queues = [\"q1\"]".to_owned(), "One of Them Must Be Set"),
-            (format!("connection_id = {NOTHING:?}\ndest_network_id = {SUBNET:?}"), "Only One of Them Can Be Set"),
-            (format!("connection_id = {NOTHING:?}\ndest_vpc_id = {VPC:?}"), "Only One of Them Can Be Set"),
+            ("queues = [\"q1\"]".to_owned(), "connection_id or dest_network_id Must Be Set"),
+            (
+                format!("connection_id = {NOTHING:?}\ndest_network_id = {SUBNET:?}"),
+                "Only One of connection_id and dest_network_id Can Be Set",
+            ),
+            (
+                format!("connection_id = {NOTHING:?}\ndest_vpc_id = {VPC:?}"),
+                "Only One of connection_id and dest_vpc_id Can Be Set",
+            ),
             ("dest_network_id = \"subnet\"".to_owned(), "is not a UUID"),
         ] {
             workspace.configure(&block(KIND, &arguments));
