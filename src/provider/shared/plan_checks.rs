@@ -33,8 +33,8 @@ const NAMES_NOT_CHECKED: &str = "Connection Names Were Not Checked";
 const PLAN_NOT_CHECKED: &str = "The Plan Was Not Checked";
 const POOLS_NOT_CHECKED: &str = "Elastic Resource Pools Were Not Checked";
 
-const NOT_CHECKED: &str = "The plan continues without this check. If there is a problem, the apply reports it. To plan without \
-                           these checks, set plan_checks = false in the provider block.";
+const NOT_CHECKED: &str = "The plan continues without this check. If there is a problem, the apply reports it. To plan \
+                           without these checks, set plan_checks = false in the provider block.";
 
 const REJECTED: &str = "Nothing was changed. The plan stops here, because an apply would fail too. To plan without \
                         these checks, set plan_checks = false in the provider block.";
